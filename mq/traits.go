@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package mq
+
+import "time"
+
+// Traits is what an engine can and cannot do, as data: the door asks it before it promises, the conformance suite runs the
+// inverse of a case that a trait excludes, and the engine's README table is made from it.
+type Traits struct {
+	Name             string
+	MaxDelay         time.Duration // longest delay
+	MaxBatch         int           // messages in one send
+	MaxHold          time.Duration
+	FIFOBlocksQueue  bool // an open message group blocks its whole queue, not just itself
+	OutcomesSticky   bool // a second verdict on a transaction is recognized
+	KnowsExpired     bool // a lease that is over is refused
+	KnowsSettled     bool // a second acknowledgement is recognized
+	Recall           bool
+	AttemptsInEngine bool // messages out of attempts become dead letters inside Take
+	ResetWhileLeased bool // Reset with force works while leases live
+	VirtualTime      bool // the conformance suite may move the clock
+}
