@@ -6,6 +6,8 @@ import (
 	"errors"
 	"strconv"
 	"unicode/utf8"
+
+	"github.com/causeway-mq/causeway/mq"
 )
 
 // Error says why an expression was refused. It never quotes more of the
@@ -25,6 +27,10 @@ func (e *Error) Error() string {
 	}
 	return s
 }
+
+// Unwrap gives the refusal that the door translates, so that mq.KindOf finds
+// mq.IllegalFilter.
+func (e *Error) Unwrap() error { return mq.Refuse(mq.IllegalFilter, "%s", e.Error()) }
 
 // The reasons for which an evaluation ends early. They depend on the message
 // as much as on the expression, so they are no *Error.

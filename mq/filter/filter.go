@@ -34,6 +34,9 @@ package filter
 import (
 	"slices"
 	"strings"
+	"unicode"
+
+	"github.com/causeway-mq/causeway/mq"
 )
 
 // The limits of one expression. What exceeds them is refused when the filter
@@ -53,28 +56,6 @@ const (
 	PropertyKeys = "KEYS" // the message's keys, joined by one space
 )
 
-// Language says how an expression is to be read.
-type Language uint8
-
-// The languages of an expression. The zero value is Tag, which is also what a
-// client means that names none.
-const (
-	Tag Language = iota
-	SQL92
-)
-
-// String returns the name under which users know the language.
-func (l Language) String() string {
-	switch l {
-	case Tag:
-		return "TAG"
-	case SQL92:
-		return "SQL92"
-	default:
-		return "unknown"
-	}
-}
-
 // Properties is what an evaluation asks about one message. Property returns
 // the value of a user property, of PropertyTags or of PropertyKeys, and
 // whether the message has it; names are case-sensitive. It is called on the
@@ -89,10 +70,33 @@ type PropertyFunc func(name string) (string, bool)
 // Property calls f.
 func (f PropertyFunc) Property(name string) (string, bool) { return f(name) }
 
+// Message makes a message answer as Properties. It allocates only where KEYS
+// is asked of a message with several keys. The message must not change before
+// the evaluation is over.
+func Message(m *mq.Message) Properties { return (*message)(m) }
+
+type message mq.Message
+
+// Property finds the tag, the keys or a user property.
+func (m *message) Property(name string) (string, bool) {
+	switch name {
+	case PropertyTags:
+		tag := m.Tag.String()
+		return tag, tag != ""
+	case PropertyKeys:
+		if len(m.Keys) == 1 {
+			return m.Keys[0].String(), true
+		}
+		return (*mq.Message)(m).JoinedKeys(), len(m.Keys) > 0
+	default:
+		return (*mq.Message)(m).Property(name)
+	}
+}
+
 // Filter is a compiled expression. It is immutable, so any number of
 // goroutines may share one. The zero value wants every message.
 type Filter struct {
-	language Language
+	sql      bool
 	text     string // canonical
 	tags     []string
 	hashes   []uint32 // of tags, same order
@@ -101,27 +105,29 @@ type Filter struct {
 	children []uint8  // of all AND and OR nodes: indexes into program
 }
 
-// Compile reads an expression. A refusal is always an *Error, which names the
-// place, what is wrong and the limit if one was exceeded.
-func Compile(language Language, expression string) (*Filter, error) {
+// Compile reads a consumer's filter. A refusal is always an *Error, which
+// names the place, what is wrong and the limit if one was exceeded; its kind
+// is mq.IllegalFilter.
+func Compile(written mq.Filter) (*Filter, error) {
+	expression := written.Expression
 	if len(expression) > MaxLength {
 		return nil, &Error{Offset: MaxLength, Problem: "expression is too long", Limit: MaxLength, Unit: "bytes"}
 	}
 	if at, ok := firstInvalid(expression); ok {
 		return nil, &Error{Offset: at, Problem: "expression is not valid UTF-8"}
 	}
-	switch language {
-	case Tag:
-		return compileTags(expression)
-	case SQL92:
+	if written.SQL {
 		return compileSQL(expression)
-	default:
-		return nil, &Error{Problem: "unknown filter language"}
 	}
+	return compileTags(expression)
 }
 
-// Language returns the language that the filter was written in.
-func (f *Filter) Language() Language { return f.language }
+// SQL reports whether the filter is an SQL92 expression rather than tags.
+func (f *Filter) SQL() bool { return f.sql }
+
+// Written returns the filter in the form in which it travels, with the
+// canonical text.
+func (f *Filter) Written() mq.Filter { return mq.Filter{SQL: f.sql, Expression: f.String()} }
 
 // String returns the canonical text: compiling it gives an equal filter, and
 // two expressions with one canonical text want the same messages. It may be
@@ -134,7 +140,7 @@ func (f *Filter) String() string {
 }
 
 // All reports whether the filter wants every message by its form alone.
-func (f *Filter) All() bool { return f.language == Tag && len(f.tags) == 0 }
+func (f *Filter) All() bool { return !f.sql && len(f.tags) == 0 }
 
 // Tags returns the tags that a tag filter wants, sorted, without repeats; nil
 // if it wants every message or is not a tag filter. The caller must not
@@ -144,7 +150,7 @@ func (f *Filter) Tags() []string { return f.tags }
 // MatchTag reports whether a tag filter wants a message with this tag; an
 // empty tag means that the message has none. An SQL92 filter answers false.
 func (f *Filter) MatchTag(tag string) bool {
-	if f.language != Tag {
+	if f.sql {
 		return false
 	}
 	if len(f.tags) == 0 {
@@ -159,7 +165,7 @@ func (f *Filter) MatchTag(tag string) bool {
 // collide, and is all that an SQL92 filter can say. An index that keeps the
 // hash of each tag can so skip messages without reading them.
 func (f *Filter) MayMatchHash(hash uint32) bool {
-	return f.language != Tag || len(f.hashes) == 0 || slices.Contains(f.hashes, hash)
+	return f.sql || len(f.hashes) == 0 || slices.Contains(f.hashes, hash)
 }
 
 // TagHash returns the hash of a tag for MayMatchHash: 32-bit FNV-1a. It is
@@ -182,7 +188,7 @@ func TagHash(tag string) uint32 {
 // every 64 bytes of property text that are compared, searched or read as a
 // number.
 func (f *Filter) Match(p Properties) (bool, error) {
-	if f.language == SQL92 {
+	if f.sql {
 		e := evaluation{filter: f, properties: p, steps: MaxSteps}
 		return e.truth(uint8(len(f.program)-1)) == yes, e.err
 	}
@@ -205,7 +211,7 @@ func compileTags(expression string) (*Filter, error) {
 			part, next = part[:i], start+i+len("||")
 		}
 		tag := strings.TrimSpace(part)
-		at := start + len(part) - len(strings.TrimLeft(part, " \t\r\n"))
+		at := start + len(part) - len(strings.TrimLeftFunc(part, unicode.IsSpace))
 		if problem, in := badTag(tag); problem != "" {
 			return nil, &Error{Offset: at + in, Problem: problem}
 		}
@@ -230,6 +236,9 @@ func badTag(tag string) (problem string, at int) {
 		return "blank tag", 0
 	case "*":
 		return "'*' wants every message, so it must stand alone", 0
+	}
+	if len(tag) > mq.MaxTag {
+		return "no message has so long a tag", 0
 	}
 	for i, r := range tag {
 		switch {

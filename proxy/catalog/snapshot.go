@@ -100,10 +100,16 @@ func (s *Snapshot) Group(tenant mq.Tenant, name mq.GroupName) (*Group, bool) {
 }
 
 // PhysicalTopic finds the owner of an engine's topic.
-func (s *Snapshot) PhysicalTopic(p mq.Physical) (*Topic, bool) { t, ok := s.physicalTopics[p]; return t, ok }
+func (s *Snapshot) PhysicalTopic(p mq.Physical) (*Topic, bool) {
+	t, ok := s.physicalTopics[p]
+	return t, ok
+}
 
 // PhysicalGroup finds the owner of an engine's group.
-func (s *Snapshot) PhysicalGroup(p mq.Physical) (*Group, bool) { g, ok := s.physicalGroups[p]; return g, ok }
+func (s *Snapshot) PhysicalGroup(p mq.Physical) (*Group, bool) {
+	g, ok := s.physicalGroups[p]
+	return g, ok
+}
 
 // Topics gives every topic, in no order; the callee must not keep the pointer past the snapshot's use.
 func (s *Snapshot) Topics(yield func(*Topic) bool) {
