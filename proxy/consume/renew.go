@@ -108,10 +108,11 @@ func (r *renewals) hold(client session.ID, granted []mq.Delivery) {
 
 // schedule needs mu.
 func (r *renewals) schedule(key leaseKey, h *heldLease, now time.Time) {
-	if h.every > 0 {
-		second := now.Add(h.every).Unix()
-		r.due[second] = append(r.due[second], key)
+	at := now.Add(h.every)
+	if h.every == 0 { // nothing to renew: only to be forgotten when it is over
+		at = h.lease.Until.Add(renewTick)
 	}
+	r.due[at.Unix()] = append(r.due[at.Unix()], key)
 }
 
 func (r *renewals) drop(leases []mq.Lease) {
@@ -191,6 +192,8 @@ func (r *renewals) takeDue(last int64, now time.Time) []*heldLease {
 			h, ok := r.held[key]
 			switch {
 			case !ok:
+			case h.every == 0:
+				r.forget(key)
 			case now.Sub(h.since) > renewCap:
 				r.log.Warn("a message was held for too long; its lease runs out now", "client", h.client.Client, "topic", h.lease.Topic.Name, "held", now.Sub(h.since))
 				r.forget(key)

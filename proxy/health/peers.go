@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package health knows which proxies are alive.
+package health
+
+import (
+	"context"
+	"log/slog"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/causeway-mq/causeway/internal/clock"
+)
+
+// Peer is one proxy that clients may be sent to.
+type Peer struct {
+	// Address is what clients dial: a host or an IP address, and a port.
+	Host string
+	Port uint16
+	Self bool // this process: alive as long as it answers at all, until it drains
+}
+
+// IsIP tells whether the host is an IP address, and which.
+func (p Peer) IsIP() (netip.Addr, bool) {
+	a, err := netip.ParseAddr(p.Host)
+	return a, err == nil
+}
+
+// Probe asks a peer whether it serves. It must end with ctx.
+type Probe func(ctx context.Context, p Peer) error
+
+const (
+	probeEvery = time.Second
+	probeBound = 800 * time.Millisecond
+	// misses in a row before a peer leaves the routes: with the tick above a dead peer is out within 3 s.
+	misses = 2
+)
+
+// Peers watches the configured proxies. A peer starts as alive: a route with a dead entry costs a retry, a route with none
+// costs the service.
+type Peers struct {
+	all   []Peer
+	probe Probe
+	clock clock.Clock
+	log   *slog.Logger
+
+	alive   atomic.Pointer[[]Peer]
+	version atomic.Uint64
+}
+
+// NewPeers makes a watcher; Run does the watching.
+func NewPeers(all []Peer, probe Probe, c clock.Clock, log *slog.Logger) *Peers {
+	p := &Peers{all: all, probe: probe, clock: c, log: log}
+	p.alive.Store(&all)
+	return p
+}
+
+// Alive lists the peers that clients should be sent to, in the configured order. When none seems alive it lists all: a view
+// that excludes everybody is more likely wrong than right.
+func (p *Peers) Alive() []Peer { return *p.alive.Load() }
+
+// Leave takes this process itself out of the list, because it drains.
+func (p *Peers) Leave() {
+	var others []Peer
+	for _, peer := range p.all {
+		if !peer.Self {
+			others = append(others, peer)
+		}
+	}
+	if len(others) > 0 {
+		p.alive.Store(&others)
+	}
+	p.version.Add(1)
+}
+
+// Run probes the other peers until ctx ends.
+func (p *Peers) Run(ctx context.Context) error {
+	missed := make([]int, len(p.all))
+	tick := p.clock.NewTimer(probeEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-tick.C():
+		}
+		p.round(ctx, missed)
+		tick.Reset(probeEvery)
+	}
+}
+
+func (p *Peers) round(ctx context.Context, missed []int) {
+	before := p.version.Load()
+	bound, cancel := context.WithTimeout(ctx, probeBound)
+	defer cancel()
+	var group sync.WaitGroup
+	for i, peer := range p.all {
+		if peer.Self {
+			continue
+		}
+		group.Go(func() {
+			if err := p.probe(bound, peer); err != nil {
+				missed[i]++
+				if missed[i] == misses {
+					p.log.Warn("a peer is out of the routes", "peer", peer.Host, "port", peer.Port, "err", err)
+				}
+				return
+			}
+			if missed[i] >= misses {
+				p.log.Info("a peer is back in the routes", "peer", peer.Host, "port", peer.Port)
+			}
+			missed[i] = 0
+		})
+	}
+	group.Wait()
+	alive := make([]Peer, 0, len(p.all))
+	for i, peer := range p.all {
+		if missed[i] < misses {
+			alive = append(alive, peer)
+		}
+	}
+	if len(alive) == 0 {
+		alive = p.all
+	}
+	if p.version.Load() == before { // not left meanwhile
+		p.alive.Store(&alive)
+	}
+}
