@@ -100,7 +100,8 @@ type Filter struct {
 	text     string // canonical
 	tags     []string
 	hashes   []uint32 // of tags, same order
-	program  []node   // SQL92: nodes, children before parents, the root last
+	program  []node   // SQL92: the nodes; the rest belongs to them
+	root     uint8    // where the evaluation begins
 	members  []string // of all IN lists, each list sorted
 	children []uint8  // of all AND and OR nodes: indexes into program
 }
@@ -190,7 +191,8 @@ func TagHash(tag string) uint32 {
 func (f *Filter) Match(p Properties) (bool, error) {
 	if f.sql {
 		e := evaluation{filter: f, properties: p, steps: MaxSteps}
-		return e.truth(uint8(len(f.program)-1)) == yes, e.err
+		wanted := e.truth(f.root) == yes
+		return wanted && e.err == nil, e.err
 	}
 	if len(f.tags) == 0 {
 		return true, nil
@@ -212,8 +214,8 @@ func compileTags(expression string) (*Filter, error) {
 		}
 		tag := strings.TrimSpace(part)
 		at := start + len(part) - len(strings.TrimLeftFunc(part, unicode.IsSpace))
-		if problem, in := badTag(tag); problem != "" {
-			return nil, &Error{Offset: at + in, Problem: problem}
+		if err := badTag(tag, at); err != nil {
+			return nil, err
 		}
 		if len(tags) == MaxNodes {
 			return nil, &Error{Offset: at, Problem: "too many tags", Limit: MaxNodes, Unit: "tags"}
@@ -229,26 +231,26 @@ func compileTags(expression string) (*Filter, error) {
 	return f, nil
 }
 
-// badTag says what is wrong with a tag, and where in it.
-func badTag(tag string) (problem string, at int) {
-	switch tag {
-	case "":
-		return "blank tag", 0
-	case "*":
-		return "'*' wants every message, so it must stand alone", 0
-	}
-	if len(tag) > mq.MaxTag {
-		return "no message has so long a tag", 0
+// badTag says what is wrong with a tag that begins at an offset, nil if it is
+// one.
+func badTag(tag string, at int) *Error {
+	switch {
+	case tag == "":
+		return &Error{Offset: at, Problem: "blank tag"}
+	case tag == "*":
+		return &Error{Offset: at, Problem: "'*' wants every message, so it must stand alone"}
+	case len(tag) > mq.MaxTag:
+		return &Error{Offset: at, Problem: "tag is too long", Limit: mq.MaxTag, Unit: "bytes"}
 	}
 	for i, r := range tag {
 		switch {
 		case r == '|':
-			return "'|' inside a tag: tags are separated by '||'", i
+			return &Error{Offset: at + i, Problem: "'|' inside a tag: tags are separated by '||'"}
 		case isControl(r):
-			return "control character inside a tag", i
+			return &Error{Offset: at + i, Problem: "control character inside a tag"}
 		}
 	}
-	return "", 0
+	return nil
 }
 
 // isControl covers both control blocks of Unicode.
