@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package obs
+
+import (
+	"bytes"
+	"encoding/json"
+	"log/slog"
+	"testing"
+)
+
+func TestLevelChangesWhileRunning(t *testing.T) {
+	var out bytes.Buffer
+	l := NewLogger(&out, slog.LevelInfo)
+	child := l.With("room", "gate")
+	child.Debug("unseen")
+	if out.Len() != 0 {
+		t.Fatalf("debug was written at info: %s", &out)
+	}
+	l.SetLevel(slog.LevelDebug)
+	child.Debug("seen")
+	var line map[string]any
+	if err := json.Unmarshal(out.Bytes(), &line); err != nil {
+		t.Fatalf("not a terminal, so JSON is expected: %v in %q", err, &out)
+	}
+	if line["msg"] != "seen" || line["room"] != "gate" {
+		t.Fatalf("got %v", line)
+	}
+}
+
+func TestParseLevelNamesTheChoices(t *testing.T) {
+	if l, err := ParseLevel("WARN"); err != nil || l != slog.LevelWarn {
+		t.Fatalf("got %v, %v", l, err)
+	}
+	if _, err := ParseLevel("loud"); err == nil || err.Error() != `log level "loud": debug, info, warn or error` {
+		t.Fatalf("got %v", err)
+	}
+}
