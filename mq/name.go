@@ -198,7 +198,7 @@ func ParseMessageGroup(s string) (MessageGroup, error) {
 }
 
 // String is the group, "" for none.
-func (m MessageGroup) String() string { return m.s }
+func (g MessageGroup) String() string { return g.s }
 
 // Tag is a message's one label for cheap filtering.
 type Tag struct{ s string }
