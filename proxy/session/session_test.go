@@ -1,0 +1,212 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package session
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/causeway-mq/causeway/internal/clock"
+	"github.com/causeway-mq/causeway/mq"
+)
+
+type hall struct {
+	*Registry
+	clock *clock.Virtual
+	gone  []mq.ClientID
+}
+
+func newHall(t *testing.T, limit int) *hall {
+	t.Helper()
+	h := &hall{clock: clock.NewVirtual(time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC))}
+	h.Registry = New(h.clock, limit, func(c Client) { h.gone = append(h.gone, c.ID.Client) })
+	return h
+}
+
+func id(name string) ID {
+	c, err := mq.ParseClientID(name)
+	if err != nil {
+		panic(err)
+	}
+	tenant, err := mq.ParseTenant("t1")
+	if err != nil {
+		panic(err)
+	}
+	return ID{Tenant: tenant, Client: c}
+}
+
+func topic(name string) mq.Topic {
+	p, err := mq.ParsePhysical(name)
+	if err != nil {
+		panic(err)
+	}
+	return mq.Topic{Name: p}
+}
+
+// mailbox records what a stream was told.
+type mailbox struct {
+	got  []Command
+	full bool
+}
+
+func (m *mailbox) deliver(c Command) bool {
+	if m.full {
+		return false
+	}
+	m.got = append(m.got, c)
+	return true
+}
+
+func (h *hall) join(t *testing.T, name string, m *mailbox) *Stream {
+	t.Helper()
+	s, err := h.Open(Client{ID: id(name), Kind: Producer}, m.deliver)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func TestAClientWithoutStreamIsGoneAfterGrace(t *testing.T) {
+	h := newHall(t, 10)
+	first := h.join(t, "a", new(mailbox))
+	second := h.join(t, "a", new(mailbox))
+	first.Close()
+	first.Close() // twice is once
+	h.clock.Advance(2 * Grace)
+	if len(h.gone) != 0 || !h.Alive(id("a")) {
+		t.Fatal("gone although a stream is open")
+	}
+	second.Close()
+	h.clock.Advance(Grace - time.Second)
+	if !h.Alive(id("a")) {
+		t.Fatal("gone before Grace was over")
+	}
+	h.clock.Advance(time.Second)
+	if len(h.gone) != 1 || h.Alive(id("a")) || len(h.Clients()) != 0 {
+		t.Fatalf("gone: %v, alive: %v", h.gone, h.Alive(id("a")))
+	}
+}
+
+func TestAReturningClientIsNotGone(t *testing.T) {
+	h := newHall(t, 10)
+	h.join(t, "a", new(mailbox)).Close()
+	h.clock.Advance(Grace / 2)
+	h.join(t, "a", new(mailbox))
+	h.clock.Advance(2 * Grace)
+	if len(h.gone) != 0 {
+		t.Fatalf("reported gone: %v", h.gone)
+	}
+}
+
+func TestItsOwnWordEndsAClientAtOnce(t *testing.T) {
+	h := newHall(t, 10)
+	h.join(t, "a", new(mailbox))
+	h.Gone(id("a"))
+	h.Gone(id("a"))
+	h.Gone(id("never-seen"))
+	if len(h.gone) != 1 {
+		t.Fatalf("reported gone: %v", h.gone)
+	}
+}
+
+// A drain of ours is no departure of theirs.
+func TestNobodyIsGoneBecauseTheProxyStops(t *testing.T) {
+	h := newHall(t, 10)
+	early := h.join(t, "early", new(mailbox))
+	late := h.join(t, "late", new(mailbox))
+	early.Close()
+	h.Stop()
+	late.Close()
+	h.clock.Advance(10 * Grace)
+	if len(h.gone) != 0 {
+		t.Fatalf("reported gone: %v", h.gone)
+	}
+}
+
+func TestAChecksGoesFirstToWhoSent(t *testing.T) {
+	h := newHall(t, 10)
+	announcer, sender, silent := new(mailbox), new(mailbox), new(mailbox)
+	h.join(t, "announcer", announcer).Announce([]mq.Topic{topic("pay")})
+	h.join(t, "sender", sender)
+	h.join(t, "silent", silent)
+	h.Sent(id("sender"), topic("pay"))
+	h.Sent(id("at-another-proxy"), topic("pay"))
+	check := mq.Check{Topic: topic("pay"), Round: 1}
+	if !h.Ask(check) || len(sender.got) != 1 || len(announcer.got) != 0 {
+		t.Fatalf("sender was told %d, announcer %d", len(sender.got), len(announcer.got))
+	}
+	sender.full = true
+	if !h.Ask(check) || len(announcer.got) != 1 {
+		t.Fatal("a busy sender was not passed over")
+	}
+	if h.Ask(mq.Check{Topic: topic("other")}) || len(silent.got) != 0 {
+		t.Fatal("a stranger was asked")
+	}
+	if live := h.Live(); len(live) != 1 || live[0].Name != topic("pay").Name {
+		t.Fatalf("live topics: %v", live)
+	}
+}
+
+func TestANewAnnouncementReplacesTheOld(t *testing.T) {
+	h := newHall(t, 10)
+	m := new(mailbox)
+	s := h.join(t, "a", m)
+	s.Announce([]mq.Topic{topic("old")})
+	s.Announce([]mq.Topic{topic("new")})
+	if h.Ask(mq.Check{Topic: topic("old")}) || !h.Ask(mq.Check{Topic: topic("new")}) {
+		t.Fatal("the announcement was not replaced")
+	}
+	h.Gone(id("a"))
+	if len(h.Live()) != 0 || h.Ask(mq.Check{Topic: topic("new")}) {
+		t.Fatal("a client that left is still asked")
+	}
+}
+
+func TestALiveClientNeedsNoStreamHere(t *testing.T) {
+	h := newHall(t, 10)
+	h.Seen(id("elsewhere"))
+	if !h.Alive(id("elsewhere")) {
+		t.Fatal("a client that just called counts as dead")
+	}
+	h.clock.Advance(Grace + time.Second)
+	if h.Alive(id("elsewhere")) {
+		t.Fatal("a silent client counts as alive")
+	}
+	h.Seen(id("elsewhere"))
+	h.Gone(id("elsewhere"))
+	if len(h.gone) != 1 || h.Alive(id("elsewhere")) {
+		t.Fatal("its word was not heard")
+	}
+}
+
+func TestTheNumberOfClientsIsBounded(t *testing.T) {
+	h := newHall(t, 3)
+	for i := range 3 {
+		h.join(t, fmt.Sprint("c", i), new(mailbox))
+	}
+	if _, err := h.Open(Client{ID: id("one-more")}, new(mailbox).deliver); mq.KindOf(err) != mq.TooManyRequests {
+		t.Fatalf("got %v", err)
+	}
+	h.join(t, "c1", new(mailbox)) // a second stream of a known client is no new client
+	for i := range 100 {
+		h.Seen(id(fmt.Sprint("s", i)))
+	}
+	if n := len(h.seen); n > 3 {
+		t.Fatalf("%d silent clients are remembered", n)
+	}
+}
+
+func TestCommandsReachThoseWhoWerePicked(t *testing.T) {
+	h := newHall(t, 10)
+	a, b := new(mailbox), new(mailbox)
+	h.join(t, "a", a)
+	h.join(t, "b", b)
+	if n := h.Tell(Reconnect{}, nil); n != 2 {
+		t.Fatalf("%d streams took it", n)
+	}
+	n := h.Tell(Closed{}, func(c Client) bool { return c.ID == id("b") })
+	if n != 1 || len(a.got) != 1 || len(b.got) != 2 {
+		t.Fatalf("n %d, a %d, b %d", n, len(a.got), len(b.got))
+	}
+}
