@@ -3,8 +3,6 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 
-VERSION ?= $(shell git describe --always --dirty 2>/dev/null || echo dev)
-LDFLAGS := -X github.com/causeway-mq/causeway/app.version=$(VERSION)
 
 .PHONY: help run build test check unit clients durability bench fmt clean
 
@@ -16,7 +14,7 @@ run: build ## build, then run the whole platform on this machine
 
 build: ## build bin/causeway
 	@tools/setup go
-	@go build -trimpath -ldflags "$(LDFLAGS)" -o bin/causeway ./cmd/causeway
+	@go build -trimpath -o bin/causeway ./cmd/causeway
 
 test: ## every test, fast checks first, with its time by part
 	@tools/test all

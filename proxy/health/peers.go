@@ -46,8 +46,8 @@ type Peers struct {
 	clock clock.Clock
 	log   *slog.Logger
 
-	alive   atomic.Pointer[[]Peer]
-	version atomic.Uint64
+	alive atomic.Pointer[[]Peer]
+	left  atomic.Bool // this process drains and is in no route any more
 }
 
 // NewPeers makes a watcher; Run does the watching.
@@ -61,18 +61,25 @@ func NewPeers(all []Peer, probe Probe, c clock.Clock, log *slog.Logger) *Peers {
 // that excludes everybody is more likely wrong than right.
 func (p *Peers) Alive() []Peer { return *p.alive.Load() }
 
-// Leave takes this process itself out of the list, because it drains.
+// Leave takes this process itself out of the list for good, because it drains. Alone, it stays: clients have nowhere else.
 func (p *Peers) Leave() {
-	var others []Peer
-	for _, peer := range p.all {
-		if !peer.Self {
-			others = append(others, peer)
+	p.left.Store(true)
+	p.publish(p.Alive())
+}
+
+// publish makes the peers of view the list, without this process once it left. Leave and the probing loop may meet here: left
+// is read after the view was made, so neither can bring back what the other took out for more than one round.
+func (p *Peers) publish(view []Peer) {
+	alive := make([]Peer, 0, len(view))
+	for _, peer := range view {
+		if !peer.Self || !p.left.Load() {
+			alive = append(alive, peer)
 		}
 	}
-	if len(others) > 0 {
-		p.alive.Store(&others)
+	if len(alive) == 0 {
+		alive = p.all
 	}
-	p.version.Add(1)
+	p.alive.Store(&alive)
 }
 
 // Run probes the other peers until ctx ends.
@@ -92,7 +99,6 @@ func (p *Peers) Run(ctx context.Context) error {
 }
 
 func (p *Peers) round(ctx context.Context, missed []int) {
-	before := p.version.Load()
 	bound, cancel := context.WithTimeout(ctx, probeBound)
 	defer cancel()
 	var group sync.WaitGroup
@@ -121,10 +127,5 @@ func (p *Peers) round(ctx context.Context, missed []int) {
 			alive = append(alive, peer)
 		}
 	}
-	if len(alive) == 0 {
-		alive = p.all
-	}
-	if p.version.Load() == before { // not left meanwhile
-		p.alive.Store(&alive)
-	}
+	p.publish(alive)
 }
