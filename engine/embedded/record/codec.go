@@ -142,7 +142,10 @@ func (r *reader) groupSpec() (s mq.GroupSpec) {
 	return s
 }
 
-func (p DropTopic) appendTo(b []byte) []byte { return binary.AppendUvarint(b, uint64(p.ID)) }
+func (p DropTopic) appendTo(b []byte) []byte {
+	return putString(binary.AppendUvarint(b, uint64(p.ID)), p.Name.String())
+}
+
 func (p DropGroup) appendTo(b []byte) []byte { return binary.AppendUvarint(b, uint64(p.ID)) }
 
 func (p Scheduled) appendTo(b []byte) []byte {
@@ -154,7 +157,7 @@ func (p Scheduled) appendTo(b []byte) []byte {
 }
 
 func (p Half) appendTo(b []byte) []byte {
-	b = binary.AppendUvarint(b, uint64(p.Topic))
+	b = putString(b, p.Topic.String())
 	b = binary.AppendVarint(b, int64(p.ID))
 	b = binary.AppendVarint(b, p.At)
 	b = binary.AppendVarint(b, p.Next)
@@ -229,7 +232,7 @@ func (r *reader) part(kind Kind) Part {
 	case KindGroup:
 		return Group{ID: GroupID(r.uint32()), At: r.varint(), Spec: r.groupSpec()}
 	case KindDropTopic:
-		return DropTopic{ID: TopicID(r.uint32())}
+		return DropTopic{ID: TopicID(r.uint32()), Name: parsed(r, mq.ParsePhysical)}
 	case KindDropGroup:
 		return DropGroup{ID: GroupID(r.uint32())}
 	case KindMessage:
@@ -237,7 +240,7 @@ func (r *reader) part(kind Kind) Part {
 	case KindScheduled:
 		return Scheduled{Topic: TopicID(r.uint32()), ID: r.position(), Due: r.varint(), At: r.varint(), Raw: r.rest()}
 	case KindHalf:
-		return Half{Topic: TopicID(r.uint32()), ID: r.position(), At: r.varint(), Next: r.varint(), Round: r.varint(), Raw: r.rest()}
+		return Half{Topic: parsed(r, mq.ParsePhysical), ID: r.position(), At: r.varint(), Next: r.varint(), Round: r.varint(), Raw: r.rest()}
 	case KindFire:
 		return Fire{ID: r.position(), Due: r.varint()}
 	case KindCancel:

@@ -98,8 +98,11 @@ type Group struct {
 	Spec mq.GroupSpec
 }
 
-// DropTopic ends a topic with all its messages.
-type DropTopic struct{ ID TopicID }
+// DropTopic ends a topic with all its messages. Its name stands beside its number for readers who never met the number.
+type DropTopic struct {
+	ID   TopicID
+	Name mq.Physical
+}
 
 // DropGroup ends a group with all it knew.
 type DropGroup struct{ ID GroupID }
@@ -124,7 +127,7 @@ type Scheduled struct {
 
 // Half is a message of an open transaction.
 type Half struct {
-	Topic TopicID
+	Topic mq.Physical
 	ID    log.Position // 0 = the record's own position; set when it was carried
 	At    int64
 	Next  int64 // the next check
