@@ -79,3 +79,6 @@ func (i identity) install(files fsys.FS) error {
 	}
 	return nil
 }
+
+// ID is the random number that this log was given when it was made: what is derived from the log is bound to it.
+func (l *Log) ID() uint64 { return uint64(l.id) }
