@@ -13,8 +13,8 @@ import (
 // Receipt is what a consumer gets with a message to settle it.
 type Receipt struct {
 	Tenant    mq.Tenant
-	Topic     mq.TopicName
-	Group     mq.GroupName
+	Topic     mq.Physical
+	Group     mq.Physical
 	Cluster   mq.Cluster
 	Token     string       // the engine's, opaque; up to 8 KiB
 	Until     time.Time    // when the lease ends, to the millisecond; zero if unknown
@@ -24,9 +24,9 @@ type Receipt struct {
 }
 
 // Owned checks that the receipt was given to this tenant for this topic under
-// this group. All three name the caller's own, or the request's. Another's
-// receipt answers like a forged one.
-func (r Receipt) Owned(tenant mq.Tenant, topic mq.TopicName, group mq.GroupName) error {
+// this group: the caller's own, as the catalog resolved what the request
+// names. Another's receipt answers like a forged one.
+func (r Receipt) Owned(tenant mq.Tenant, topic, group mq.Physical) error {
 	if r.Tenant != tenant || r.Topic != topic || r.Group != group {
 		return forReceipt.invalid()
 	}
@@ -78,8 +78,8 @@ func (r *Receipt) read(from *reader) {
 	r.Attempt = int(min(from.number(), math.MaxInt32))
 	r.Until = from.time()
 	r.Tenant = parsed(from, from.text(), mq.ParseTenant)
-	r.Topic = parsed(from, from.text(), mq.ParseTopicName)
-	r.Group = parsed(from, from.text(), mq.ParseGroupName)
+	r.Topic = parsed(from, from.text(), mq.ParsePhysical)
+	r.Group = parsed(from, from.text(), mq.ParsePhysical)
 	r.Cluster = parsed(from, from.text(), mq.ParseCluster)
 	r.Token = from.text()
 	r.Message = parsed(from, from.id(), mq.ParseMessageID)

@@ -7,13 +7,13 @@ import "github.com/causeway-mq/causeway/mq"
 // Transaction is what a producer gets to settle a transaction.
 type Transaction struct {
 	Tenant mq.Tenant
-	Topic  mq.TopicName
+	Topic  mq.Physical
 	Half   mq.Half
 }
 
 // Owned checks that the transaction is this tenant's, on this topic. Another's
 // answers like a forged one.
-func (t Transaction) Owned(tenant mq.Tenant, topic mq.TopicName) error {
+func (t Transaction) Owned(tenant mq.Tenant, topic mq.Physical) error {
 	if t.Tenant != tenant || t.Topic != topic {
 		return forTransaction.invalid()
 	}
@@ -39,13 +39,13 @@ func (k *Keyring) OpenTransaction(text string) (Transaction, error) {
 // time.
 type Recall struct {
 	Tenant    mq.Tenant
-	Topic     mq.TopicName
+	Topic     mq.Physical
 	Scheduled mq.Scheduled
 }
 
 // Owned checks that the message is this tenant's, for this topic. Another's
 // answers like a forged one.
-func (r Recall) Owned(tenant mq.Tenant, topic mq.TopicName) error {
+func (r Recall) Owned(tenant mq.Tenant, topic mq.Physical) error {
 	if r.Tenant != tenant || r.Topic != topic {
 		return forRecall.invalid()
 	}
@@ -71,7 +71,7 @@ func (k *Keyring) OpenRecall(text string) (Recall, error) {
 // visible yet.
 type place struct {
 	tenant  mq.Tenant
-	topic   mq.TopicName
+	topic   mq.Physical
 	cluster mq.Cluster
 	message mq.MessageID
 	token   string
@@ -87,7 +87,7 @@ func (p place) append(b []byte) []byte {
 
 func (p *place) read(from *reader) {
 	p.tenant = parsed(from, from.text(), mq.ParseTenant)
-	p.topic = parsed(from, from.text(), mq.ParseTopicName)
+	p.topic = parsed(from, from.text(), mq.ParsePhysical)
 	p.cluster = parsed(from, from.text(), mq.ParseCluster)
 	p.token = from.text()
 	p.message = parsed(from, from.id(), mq.ParseMessageID)
