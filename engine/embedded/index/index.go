@@ -53,6 +53,11 @@ var (
 	ErrUnknown = errors.New("no such segment")
 	// ErrRange refuses an entry that no log of this product can give.
 	ErrRange = errors.New("out of range")
+	// ErrLate refuses an entry that comes after Install of its segment and is not in the sidecar: a mistake of the
+	// caller that would otherwise lose a message.
+	ErrLate = errors.New("segment was installed before")
+	// ErrClosed means that the index was closed.
+	ErrClosed = errors.New("index is closed")
 )
 
 // DamagedError says which segment's sidecar must be rebuilt. It matches ErrDamaged.
@@ -75,6 +80,7 @@ type Index struct {
 	mu       sync.RWMutex // guards the fields below and everything that hangs on them
 	segments []*segment   // ascending by base; the last takes what is appended now
 	queues   map[Queue]*queue
+	closed   bool
 }
 
 // segment is one segment of the log as the index sees it: in memory, in a sidecar, or both while it is rebuilt.
@@ -85,6 +91,7 @@ type segment struct {
 	side      *sidecar     // nil while there is no sidecar
 	queues    []Queue      // of the sidecar, ascending
 	rebuilt   *memory      // collects entries again while a damaged sidecar still answers
+	frozen    bool         // Install began: mem does not change any more
 }
 
 // queue is one queue's runs over all segments.
@@ -105,8 +112,11 @@ func (x *Index) Add(q Queue, e Entry, keys ...uint64) error {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	s, m, err := x.collectorLocked(e.Position)
-	if m == nil {
+	if err != nil {
 		return err
+	}
+	if m == nil {
+		return x.coveredLocked(s, q, e)
 	}
 	at := m.add(q, e)
 	m.mark(e.Position, e.Stored, keys)
@@ -128,8 +138,11 @@ func (x *Index) Mark(pos log.Position, stored int64, keys ...uint64) error {
 	return err
 }
 
-// collectorLocked finds the segment of a position and the memory that takes its entries, nil if a sidecar has them.
+// collectorLocked finds the segment of a position and the memory that takes its entries, nil if it has them all.
 func (x *Index) collectorLocked(pos log.Position) (*segment, *memory, error) {
+	if x.closed {
+		return nil, nil, ErrClosed
+	}
 	s := x.segments[len(x.segments)-1]
 	if pos < s.base {
 		i := sort.Search(len(x.segments), func(i int) bool { return x.segments[i].base > pos }) - 1
@@ -138,10 +151,32 @@ func (x *Index) collectorLocked(pos log.Position) (*segment, *memory, error) {
 		}
 		s = x.segments[i]
 	}
-	if s.rebuilt != nil {
+	switch {
+	case s.end > 0 && pos >= s.end:
+		return nil, nil, fmt.Errorf("index: position %d, its segment ends at %d: %w", pos, s.end, ErrRange)
+	case s.rebuilt != nil:
 		return s, s.rebuilt, nil
+	case s.frozen:
+		return s, nil, nil
 	}
 	return s, s.mem, nil
+}
+
+// coveredLocked refuses an entry that a complete segment does not have.
+func (x *Index) coveredLocked(s *segment, q Queue, e Entry) error {
+	if s.mem != nil && s.mem.has(q, e.Offset) {
+		return nil
+	}
+	if _, found := slices.BinarySearch(s.queues, q); found && s.mem == nil {
+		st := x.queues[q]
+		if st == nil {
+			return nil // forgotten
+		}
+		if i := st.runs.from(e.Offset); i < len(st.runs) && st.runs[i].first <= e.Offset && !s.newer(st.runs[i].src) {
+			return nil
+		}
+	}
+	return fmt.Errorf("index: queue %d offset %d at position %d: %w", q, e.Offset, e.Position, ErrLate)
 }
 
 func (x *Index) queueLocked(q Queue) *queue {

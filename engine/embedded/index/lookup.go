@@ -23,6 +23,10 @@ type piece struct {
 func (x *Index) Range(q Queue, from mq.Offset, limit int, dst []Entry) ([]Entry, error) {
 	start := len(dst)
 	x.mu.RLock()
+	if x.closed {
+		x.mu.RUnlock()
+		return dst, ErrClosed
+	}
 	dst, pieces := x.collectLocked(q, from, limit, dst)
 	x.mu.RUnlock()
 	var err error
@@ -138,8 +142,7 @@ func (x *Index) Find(f Search, dst []log.Position) ([]log.Position, error) {
 	if f.Before == 0 {
 		f.Before = maxPosition
 	}
-	var err error
-	sources := x.sourcesOf(hash, f)
+	sources, err := x.sourcesOf(hash, f)
 	for _, src := range sources {
 		if src.side == nil {
 			dst = append(dst, src.found...)
@@ -164,9 +167,12 @@ type source struct {
 	side  *sidecar
 }
 
-func (x *Index) sourcesOf(hash uint64, f Search) []source {
+func (x *Index) sourcesOf(hash uint64, f Search) ([]source, error) {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
+	if x.closed {
+		return nil, ErrClosed
+	}
 	var list []source
 	for i := len(x.segments) - 1; i >= 0; i-- {
 		s := x.segments[i]
@@ -182,7 +188,7 @@ func (x *Index) sourcesOf(hash uint64, f Search) []source {
 			list = append(list, source{side: s.side})
 		}
 	}
-	return list
+	return list, nil
 }
 
 func within(oldest, newest int64, f Search) bool {

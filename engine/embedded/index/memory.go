@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/causeway-mq/causeway/engine/embedded/log"
+	"github.com/causeway-mq/causeway/mq"
 )
 
 // memory holds the entries of a segment that has no sidecar.
@@ -30,16 +31,26 @@ func newMemory(s *segment) *memory {
 	return &memory{owner: s, queues: map[Queue]*memQueue{}, oldest: math.MaxInt64, newest: math.MinInt64}
 }
 
+// has tells whether the message of an offset was added.
+func (m *memory) has(q Queue, o mq.Offset) bool {
+	mine := m.queues[q]
+	if mine == nil {
+		return false
+	}
+	i := mine.runs.from(o)
+	return i < len(mine.runs) && mine.runs[i].first <= o
+}
+
 // add takes an entry and returns its number in the queue's list.
 func (m *memory) add(q Queue, e Entry) uint32 {
-	mq := m.queues[q]
-	if mq == nil {
-		mq = &memQueue{}
-		m.queues[q] = mq
+	mine := m.queues[q]
+	if mine == nil {
+		mine = &memQueue{}
+		m.queues[q] = mine
 	}
-	at := uint32(len(mq.entries))
-	mq.entries = append(mq.entries, e)
-	mq.runs.insert(run{first: e.Offset, count: 1, at: at, src: m.owner})
+	at := uint32(len(mine.entries))
+	mine.entries = append(mine.entries, e)
+	mine.runs.insert(run{first: e.Offset, count: 1, at: at, src: m.owner})
 	m.messages++
 	m.note(e.Stored)
 	return at

@@ -86,7 +86,7 @@ func ignoreMissing(err error) error {
 
 // adopt makes the sidecar answer for the segment.
 func (x *Index) adopt(s *segment, side *sidecar, shares []share) {
-	s.side, s.mem, s.rebuilt = side, nil, nil
+	s.side, s.mem, s.rebuilt, s.frozen = side, nil, nil, true
 	s.queues = make([]Queue, 0, len(shares))
 	for _, sh := range shares {
 		s.queues = append(s.queues, sh.queue)
@@ -99,6 +99,9 @@ func (x *Index) adopt(s *segment, side *sidecar, shares []share) {
 }
 
 func (x *Index) segmentLocked(base log.Position) (*segment, error) {
+	if x.closed {
+		return nil, ErrClosed
+	}
 	i := sort.Search(len(x.segments), func(i int) bool { return x.segments[i].base >= base })
 	if i == len(x.segments) || x.segments[i].base != base {
 		return nil, fmt.Errorf("index: segment %d: %w", base, ErrUnknown)
@@ -119,6 +122,9 @@ func (x *Index) Seal(info log.Segment) error {
 	s.info.Sealed = true
 	next := &segment{base: info.Base + log.Position(info.Bytes)}
 	next.mem = newMemory(next)
+	if s.mem != nil { // segments are alike: grow the table of keys once, not once more in each
+		next.mem.keys.heads = make([]uint32, len(s.mem.keys.heads))
+	}
 	x.segments = append(x.segments, next)
 	return nil
 }
@@ -154,6 +160,7 @@ func (x *Index) Install(base log.Position) error {
 		x.swapLocked(s)
 	}
 	m := s.mem
+	s.frozen = true
 	x.mu.Unlock()
 	if m == nil {
 		return nil
@@ -244,18 +251,17 @@ func (s *segment) queuesLocked() []Queue {
 	return s.queues
 }
 
-// Close closes the sidecars. Nothing is written: what has no sidecar is read again when the index is opened.
+// Close closes the sidecars. Nothing is written: what has no sidecar is read again when the index is opened. A second
+// call does nothing; other calls answer as for an empty index, or with ErrClosed.
 func (x *Index) Close() error {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	for _, s := range x.segments {
 		if s.side != nil {
 			s.side.release()
-			s.side = nil
 		}
 	}
-	x.segments = []*segment{{mem: newMemory(&segment{})}}
-	x.queues = map[Queue]*queue{}
+	x.segments, x.queues, x.closed = nil, map[Queue]*queue{}, true
 	return nil
 }
 
