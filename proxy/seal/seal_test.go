@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"pgregory.net/rapid"
+	"github.com/causeway-mq/causeway/internal/testkit/prop"
 
 	"github.com/causeway-mq/causeway/mq"
 )
@@ -93,22 +93,22 @@ func TestAnyProxyWithTheKeyOpensWhatAnotherSealed(t *testing.T) {
 
 func TestEveryReceiptComesBackAsItWas(t *testing.T) {
 	k := ring(t, NewKey(epoch()))
-	rapid.Check(t, func(t *rapid.T) {
+	prop.Check(t, func(t *prop.T) {
 		r := Receipt{
-			Tenant:    must(mq.ParseTenant(rapid.StringMatching(`[a-z0-9-]{1,20}`).Draw(t, "tenant"))),
-			Topic:     must(mq.ParsePhysical(rapid.StringMatching(`[A-Za-z0-9_%|-]{1,127}`).Draw(t, "topic"))),
-			Group:     must(mq.ParsePhysical(rapid.StringMatching(`[A-Za-z0-9_%|-]{1,120}`).Draw(t, "group"))),
-			Token:     rapid.String().Draw(t, "token"),
-			Renewable: rapid.Bool().Draw(t, "renewable"),
-			Attempt:   rapid.IntRange(0, 1<<31-1).Draw(t, "attempt"),
+			Tenant:    must(mq.ParseTenant(prop.StringMatching(`[a-z0-9-]{1,20}`).Draw(t, "tenant"))),
+			Topic:     must(mq.ParsePhysical(prop.StringMatching(`[A-Za-z0-9_%|-]{1,127}`).Draw(t, "topic"))),
+			Group:     must(mq.ParsePhysical(prop.StringMatching(`[A-Za-z0-9_%|-]{1,120}`).Draw(t, "group"))),
+			Token:     prop.String().Draw(t, "token"),
+			Renewable: prop.Bool().Draw(t, "renewable"),
+			Attempt:   prop.IntRange(0, 1<<31-1).Draw(t, "attempt"),
 		}
-		if rapid.Bool().Draw(t, "timed") {
-			r.Until = time.UnixMilli(rapid.Int64Range(1, 1<<42).Draw(t, "until"))
+		if prop.Bool().Draw(t, "timed") {
+			r.Until = time.UnixMilli(prop.Int64Range(1, 1<<42).Draw(t, "until"))
 		}
-		if rapid.Bool().Draw(t, "identified") {
-			r.Message = must(mq.ParseMessageID(rapid.StringMatching(`[0-9A-F]{1,40}|[a-f0-9]{2,34}|m é[A-Z]{0,10}`).Draw(t, "message")))
+		if prop.Bool().Draw(t, "identified") {
+			r.Message = must(mq.ParseMessageID(prop.StringMatching(`[0-9A-F]{1,40}|[a-f0-9]{2,34}|m é[A-Z]{0,10}`).Draw(t, "message")))
 		}
-		if rapid.Bool().Draw(t, "placed") {
+		if prop.Bool().Draw(t, "placed") {
 			r.Cluster = must(mq.ParseCluster("c1"))
 		}
 		got, err := k.OpenReceipt(k.SealReceipt(r))

@@ -127,9 +127,25 @@ func IntRange(lo, hi int) Gen[int] {
 	}}
 }
 
+// Int64Range draws from lo to hi, both included, the ends more often than the rest.
+func Int64Range(lo, hi int64) Gen[int64] {
+	return Gen[int64]{func(r *rand.Rand) int64 {
+		switch r.IntN(10) {
+		case 0:
+			return lo
+		case 1:
+			return hi
+		}
+		if width := uint64(hi-lo) + 1; width != 0 {
+			return lo + int64(r.Uint64N(width))
+		}
+		return int64(r.Uint64())
+	}}
+}
+
 // Int draws any int, small ones more often.
 func Int() Gen[int] {
-	return Gen[int]{func(r *rand.Rand) int { return int(r.Uint64() >> r.IntN(64)) * (1 - 2*r.IntN(2)) }}
+	return Gen[int]{func(r *rand.Rand) int { return int(r.Uint64()>>r.IntN(64)) * (1 - 2*r.IntN(2)) }}
 }
 
 // Uint draws any uint, small ones more often.
