@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package gate
+
+import (
+	"context"
+
+	v2 "github.com/apache/rocketmq-clients/golang/v5/protocol/v2"
+
+	"github.com/causeway-mq/causeway/mq"
+)
+
+// QueryAssignment says what a push consumer polls. An ordinary group polls each broker once, whatever queue has messages
+// (queue id -1). An ordered group polls each queue by itself, so that one busy queue does not hold the others back; every
+// member gets all queues, since order is kept by leases, not by who polls.
+func (d *Door) QueryAssignment(ctx context.Context, c Caller, req *v2.QueryAssignmentRequest) *v2.QueryAssignmentResponse {
+	assignments, err := d.queryAssignment(ctx, &c, req)
+	return &v2.QueryAssignmentResponse{Status: d.status(&c, QueryAssignment, err), Assignments: assignments}
+}
+
+func (d *Door) queryAssignment(ctx context.Context, c *Caller, req *v2.QueryAssignmentRequest) ([]*v2.Assignment, error) {
+	g, t, err := d.subscribable(c, req.GetGroup(), req.GetTopic())
+	if err != nil {
+		return nil, err
+	}
+	entries, err := d.plan(ctx, c, t, req.GetEndpoints())
+	if err != nil {
+		return nil, err
+	}
+	accepts := acceptsOut(t.Accepts)
+	var assignments []*v2.Assignment
+	brokers := make(map[string]bool)
+	for _, e := range entries {
+		id := int32(e.Queue)
+		if !e.Readable || !g.Ordered && brokers[e.Broker] {
+			continue
+		}
+		if !g.Ordered {
+			brokers[e.Broker] = true
+			id = int32(mq.AnyQueue)
+		}
+		assignments = append(assignments, &v2.Assignment{MessageQueue: &v2.MessageQueue{
+			Topic:              req.GetTopic(),
+			Id:                 id,
+			Permission:         permissionOut(e.Readable, e.Writable),
+			Broker:             brokerOut(e),
+			AcceptMessageTypes: accepts,
+		}})
+	}
+	if len(assignments) == 0 {
+		return nil, mq.Refuse(mq.Unavailable, "topic %q has no queue that can be read now", t.Name)
+	}
+	return assignments, nil
+}

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package gate
+
+import (
+	"crypto/md5"  //nolint:gosec // a checksum that clients chose, no protection
+	"crypto/sha1" //nolint:gosec // the same
+	"encoding/hex"
+	"hash/crc32"
+	"strconv"
+	"strings"
+
+	v2 "github.com/apache/rocketmq-clients/golang/v5/protocol/v2"
+)
+
+// digestHolds compares a body with its digest. No digest, or one of a kind that nobody knows, says nothing and holds.
+func digestHolds(d *v2.Digest, body []byte) bool {
+	if d == nil || d.GetChecksum() == "" {
+		return true
+	}
+	switch d.GetType() {
+	case v2.DigestType_CRC32:
+		// Clients differ in padding and case, so the numbers are compared.
+		sum, err := strconv.ParseUint(d.GetChecksum(), 16, 32)
+		return err == nil && uint32(sum) == crc32.ChecksumIEEE(body)
+	case v2.DigestType_MD5:
+		sum := md5.Sum(body) //nolint:gosec // see the import
+		return strings.EqualFold(d.GetChecksum(), hex.EncodeToString(sum[:]))
+	case v2.DigestType_SHA1:
+		sum := sha1.Sum(body) //nolint:gosec // see the import
+		return strings.EqualFold(d.GetChecksum(), hex.EncodeToString(sum[:]))
+	}
+	return true
+}
+
+// digestOut is the digest that consumers check: CRC32 is the cheapest of the three, and without any some clients log an error
+// for each message. The form is theirs: upper case, not padded.
+func digestOut(body []byte) *v2.Digest {
+	return &v2.Digest{
+		Type:     v2.DigestType_CRC32,
+		Checksum: strings.ToUpper(strconv.FormatUint(uint64(crc32.ChecksumIEEE(body)), 16)),
+	}
+}

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package gate
+
+import (
+	"context"
+	"net/netip"
+	"time"
+
+	"github.com/causeway-mq/causeway/mq"
+	"github.com/causeway-mq/causeway/proxy/catalog"
+	"github.com/causeway-mq/causeway/proxy/consume"
+	"github.com/causeway-mq/causeway/proxy/health"
+	"github.com/causeway-mq/causeway/proxy/route"
+	"github.com/causeway-mq/causeway/proxy/seal"
+	"github.com/causeway-mq/causeway/proxy/session"
+)
+
+// Producing is what the door asks of proxy/produce.
+type Producing interface {
+	// Send answers per message, in order. Bodies are only read, and only until it returns.
+	Send(ctx context.Context, from session.ID, topic mq.Topic, batch []mq.Message) []mq.Sent
+	Settle(ctx context.Context, topic mq.Topic, half mq.Half, verdict mq.Verdict, by mq.SettledBy) error
+	Recall(ctx context.Context, topic mq.Topic, scheduled mq.Scheduled) error
+}
+
+// Consuming is what the door asks of proxy/consume for groups that lease.
+type Consuming interface {
+	// Receive waits up to req.Poll for the first message; none is an empty slice. When ctx ends it keeps nothing.
+	Receive(ctx context.Context, req consume.Request) ([]mq.Delivery, error)
+	// GiveBack frees what could not be handed to the client.
+	GiveBack(granted []mq.Delivery)
+	Ack(ctx context.Context, leases []mq.Lease) []error
+	Change(ctx context.Context, lease mq.Lease, d time.Duration) (mq.Lease, error)
+	DeadLetter(ctx context.Context, leases []mq.Lease, why string) []error
+}
+
+// Pulling is what the door asks of proxy/consume for groups that read by offset.
+type Pulling interface {
+	Pull(ctx context.Context, req consume.PullRequest) (mq.Read, error)
+	Positions(c mq.Cluster) (consume.Positioner, error)
+}
+
+// Routing is what the door asks of proxy/route.
+type Routing interface {
+	Plan(ctx context.Context, topic mq.Topic, asked []health.Peer, spread uint64) ([]route.Entry, error)
+	Topology(c mq.Cluster) (route.Topology, error)
+}
+
+// Sessions is what the door asks of proxy/session.
+type Sessions interface {
+	Open(c session.Client, deliver func(session.Command) bool) (*session.Stream, error)
+	Seen(id session.ID)
+	Gone(id session.ID)
+	Tell(c session.Command, pick func(session.Client) bool) int
+}
+
+// Guard says who a caller is and what it may do.
+type Guard interface {
+	// Identify finds the caller: Unauthorized when the signature does not hold, NotFound when the namespace is not its own.
+	Identify(snap *catalog.Snapshot, h *Headers, remote netip.AddrPort) (Principal, error)
+	// MayPublish and MaySubscribe refuse with Forbidden and name the missing right. A nil topic asks for the group alone.
+	MayPublish(p Principal, t *catalog.Topic) error
+	MaySubscribe(p Principal, g *catalog.Group, t *catalog.Topic) error
+	// MayRoute lets everybody pass who may do anything at all with the topic.
+	MayRoute(p Principal, t *catalog.Topic) error
+}
+
+// Principal is who makes a call.
+type Principal struct {
+	Tenant mq.Tenant
+	App    *catalog.App // nil for an unsigned caller
+	Key    string       // the access key, "" for an unsigned caller
+}
+
+// Seals makes the handles that clients carry around and reads those that come back. Whatever is wrong with one, reading it
+// refuses with InvalidReceipt, of a transaction with InvalidTransaction.
+type Seals interface {
+	SealReceipt(seal.Receipt) string
+	OpenReceipt(text string) (seal.Receipt, error)
+	SealTransaction(seal.Transaction) string
+	OpenTransaction(text string) (seal.Transaction, error)
+	SealRecall(seal.Recall) string
+	OpenRecall(text string) (seal.Recall, error)
+}
+
+// Observer counts what passes the door. Its methods are called on the hot path from many goroutines and must not block.
+type Observer interface {
+	// Called reports one answered call.
+	Called(verb Verb, kind mq.Kind, took time.Duration)
+	// Stored reports messages that were accepted, Delivered messages that were handed out.
+	Stored(t *catalog.Topic, messages, bytes int)
+	Delivered(g *catalog.Group, t *catalog.Topic, messages, bytes int)
+	// Differed reports a member of a group whose filter differs from what another member said.
+	Differed(g *catalog.Group, t *catalog.Topic)
+	// Panicked reports a defect that one call ran into.
+	Panicked(verb Verb)
+}
+
+// Unobserved is the Observer that looks away.
+type Unobserved struct{}
+
+// Called does nothing.
+func (Unobserved) Called(Verb, mq.Kind, time.Duration) {}
+
+// Stored does nothing.
+func (Unobserved) Stored(*catalog.Topic, int, int) {}
+
+// Delivered does nothing.
+func (Unobserved) Delivered(*catalog.Group, *catalog.Topic, int, int) {}
+
+// Differed does nothing.
+func (Unobserved) Differed(*catalog.Group, *catalog.Topic) {}
+
+// Panicked does nothing.
+func (Unobserved) Panicked(Verb) {}
