@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package control
+
+import (
+	"context"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/causeway-mq/causeway/mq"
+)
+
+// Limits of applications.
+const (
+	MaxApplicationName = 64
+	MaxRights          = 1000 // names in each list of an application's rights
+)
+
+// ApplicationName is what an application is called within its tenant: 1 to 64 characters of A-Z, a-z, 0-9, '_' and '-'.
+type ApplicationName struct{ s string }
+
+// ParseApplicationName accepts a name or refuses it with BadRequest.
+func ParseApplicationName(s string) (ApplicationName, error) {
+	ok := s != "" && len(s) <= MaxApplicationName
+	for _, c := range []byte(s) {
+		ok = ok && (c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '-' || c == '_')
+	}
+	if !ok {
+		return ApplicationName{}, refuse(OutOfRange, mq.BadRequest,
+			"application name: 1 to %d characters of A-Z, a-z, 0-9, '_' and '-' are required", MaxApplicationName).on("name").limit(itoa(MaxApplicationName))
+	}
+	return ApplicationName{s}, nil
+}
+
+// String is the name, "" for none.
+func (n ApplicationName) String() string { return n.s }
+
+// Rights is what an application may do within its tenant.
+type Rights struct {
+	Owner     bool // everything
+	Publish   []mq.TopicName
+	Subscribe []mq.TopicName // topics that may be read, under the groups below
+	Groups    []mq.GroupName
+}
+
+// Application acts for a tenant: keys belong to it, rights are given to it.
+type Application struct {
+	Tenant   mq.Tenant
+	Name     ApplicationName
+	Rights   Rights
+	Note     string
+	Disabled bool
+	Created  time.Time
+	Revision Version
+}
+
+// Ref names the record.
+func (a Application) Ref() Ref            { return Ref{ApplicationRecord, a.Tenant.String(), a.Name.String()} }
+func (a Application) revision() Version   { return a.Revision }
+func (a Application) at(v Version) Record { a.Revision = v; return a }
+
+// CreateApplication makes an application with its first key. The key's secret is shown this once.
+func (p *Plane) CreateApplication(ctx context.Context, a Application) (Application, Key, error) {
+	if _, err := p.Tenant(a.Tenant); err != nil {
+		return Application{}, Key{}, err
+	}
+	if err := checkRights(a.Rights, a.Note); err != nil {
+		return Application{}, Key{}, err
+	}
+	if count[Application](p.book, a.Tenant.String()) >= p.opt.Limits.Applications {
+		return Application{}, Key{}, overQuota("applications of this tenant", p.opt.Limits.Applications)
+	}
+	a.Created, a.Disabled, a.Revision = p.now(), false, 0
+	if err := p.add(ctx, a); err != nil {
+		return Application{}, Key{}, mq.During("create application", err)
+	}
+	k, err := p.CreateKey(ctx, a.Tenant, a.Name, time.Time{})
+	if err != nil {
+		return Application{}, Key{}, err
+	}
+	a, err = p.Application(a.Tenant, a.Name)
+	return a, k, err
+}
+
+// Application finds an application.
+func (p *Plane) Application(t mq.Tenant, n ApplicationName) (Application, error) {
+	a, ok := lookup[Application](p.book, Application{Tenant: t, Name: n}.Ref())
+	if !ok {
+		return Application{}, mq.Refuse(mq.NotFound, "no application %q", n)
+	}
+	return a, nil
+}
+
+// Applications lists a tenant's applications by name.
+func (p *Plane) Applications(t mq.Tenant) ([]Application, error) {
+	if _, err := p.Tenant(t); err != nil {
+		return nil, err
+	}
+	return of[Application](p.book, t.String()), nil
+}
+
+// ApplicationChange names what to change; nil leaves a thing as it is.
+type ApplicationChange struct {
+	Rights   *Rights
+	Note     *string
+	Disabled *bool
+	Revision Version // that the caller saw; 0 = whatever there is
+}
+
+// UpdateApplication changes rights or switches an application off. Proxies see it at once.
+func (p *Plane) UpdateApplication(ctx context.Context, t mq.Tenant, n ApplicationName, c ApplicationChange) (Application, error) {
+	a, err := p.Application(t, n)
+	if err != nil {
+		return Application{}, err
+	}
+	if c.Revision != 0 && c.Revision != a.Revision {
+		return Application{}, stale("application", n.String())
+	}
+	assign(&a.Rights, c.Rights)
+	assign(&a.Note, c.Note)
+	assign(&a.Disabled, c.Disabled)
+	if err := checkRights(a.Rights, a.Note); err != nil {
+		return Application{}, err
+	}
+	if err := p.put(ctx, a); err != nil {
+		return Application{}, mq.During("update application", err)
+	}
+	p.visible(ctx)
+	return p.Application(t, n)
+}
+
+// DeleteApplication forgets an application with its keys. Who used them is a stranger from then on.
+func (p *Plane) DeleteApplication(ctx context.Context, t mq.Tenant, n ApplicationName) error {
+	a, err := p.Application(t, n)
+	if err != nil {
+		return err
+	}
+	if err := p.remove(ctx, a); err != nil {
+		return mq.During("delete application", err)
+	}
+	p.visible(ctx)
+	return nil
+}
+
+func checkRights(r Rights, note string) error {
+	for field, n := range map[string]int{"publish": len(r.Publish), "subscribe": len(r.Subscribe), "groups": len(r.Groups)} {
+		if n > MaxRights {
+			return refuse(OutOfRange, mq.BadRequest, "%s: %d names, the limit is %d", field, n, MaxRights).on(field).limit(itoa(MaxRights))
+		}
+	}
+	if slices.ContainsFunc(r.Publish, func(n mq.TopicName) bool { _, dead := n.DeadLettersOf(); return dead }) {
+		return refuse(Reserved, mq.BadRequest, "publish: dead letters are written by the platform alone").on("publish")
+	}
+	return checkNote(note)
+}
+
+func stale(what, name string) error {
+	return refuse(Stale, mq.Conflict, "%s %q was changed by somebody else since you read it: read it again", what, name)
+}
+
+func assign[T any](to *T, from *T) {
+	if from != nil {
+		*to = *from
+	}
+}
+
+func itoa(n int) string { return strconv.Itoa(n) }

@@ -1,0 +1,244 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package control
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/causeway-mq/causeway/mq"
+)
+
+// Limits of groups.
+const (
+	MaxAttempts   = 1000
+	MaxRetrySteps = 100
+	MaxRetryRest  = mq.MaxHold // the longest rest between two attempts
+)
+
+// Group is what is wanted of a consumer group, with how far the engine follows.
+type Group struct {
+	Tenant   mq.Tenant
+	Name     mq.GroupName
+	Spec     mq.GroupSpec
+	Note     string
+	State    State
+	Created  time.Time
+	Updated  time.Time
+	Revision Version
+}
+
+// Ref names the record.
+func (g Group) Ref() Ref            { return Ref{GroupRecord, g.Tenant.String(), g.Name.String()} }
+func (g Group) revision() Version   { return g.Revision }
+func (g Group) at(v Version) Record { g.Revision = v; return g }
+
+func (g Group) state() State             { return g.State }
+func (g Group) with(s State) provisioned { g.State = s; return g }
+
+func (g Group) provide(ctx context.Context, e Provisioner) error { return e.PutGroup(ctx, g.Spec) }
+
+// withdraw drops the group, the helper that redrives for it, then its dead letters, which nobody could read without it.
+func (g Group) withdraw(ctx context.Context, e Provisioner) error {
+	drop := []mq.Physical{g.Spec.Name}
+	if by, err := redriverOf(g); err == nil {
+		drop = append(drop, by.Name)
+	}
+	for _, name := range drop {
+		if err := e.DropGroup(ctx, name); err != nil && !isAbsent(err) {
+			return err
+		}
+	}
+	return e.DropTopic(ctx, mq.PhysicalDeadLetters(g.Spec.Name))
+}
+
+// DeadLetters is the topic that keeps the group's dead letters, as proxies name it to the engine.
+func (g Group) DeadLetters() mq.Topic {
+	return mq.Topic{
+		Name:      mq.PhysicalDeadLetters(g.Spec.Name),
+		Cluster:   g.Spec.Cluster,
+		Accepts:   mq.AcceptsOf(mq.Normal),
+		Queues:    1,
+		Retention: DeadLetterRetention,
+	}
+}
+
+// DeadLetterRetention is how long dead letters are kept.
+const DeadLetterRetention = 30 * 24 * time.Hour
+
+// NewGroup is what may be chosen of a group when it is made. Zero values are defaults; without Start a group begins with
+// what is stored from its creation on.
+type NewGroup struct {
+	Tenant      mq.Tenant
+	Name        mq.GroupName
+	Mode        mq.GroupMode
+	Ordered     bool
+	MaxAttempts int
+	Retry       mq.RetryPolicy
+	Start       *mq.Start
+	Hold        time.Duration
+	Note        string
+}
+
+// CreateGroup makes a group and returns when consumers of this installation can use it.
+func (p *Plane) CreateGroup(ctx context.Context, n NewGroup) (Group, error) {
+	if _, err := p.Tenant(n.Tenant); err != nil {
+		return Group{}, err
+	}
+	g := n.group(p)
+	if err := checkGroup(g); err != nil {
+		return Group{}, err
+	}
+	if count[Group](p.book, n.Tenant.String()) >= p.opt.Limits.Groups {
+		return Group{}, overQuota("groups of this tenant", p.opt.Limits.Groups)
+	}
+	if err := p.create(ctx, g); err != nil {
+		return Group{}, mq.During("create group", err)
+	}
+	return p.Group(n.Tenant, n.Name)
+}
+
+func (n NewGroup) group(p *Plane) Group {
+	now := p.now()
+	g := Group{Tenant: n.Tenant, Name: n.Name, Note: n.Note, State: Creating, Created: now, Updated: now}
+	g.Spec = mq.GroupSpec{
+		Name:        mq.PhysicalGroup(n.Tenant, n.Name),
+		Cluster:     p.opt.Cluster,
+		Mode:        n.Mode,
+		Ordered:     n.Ordered,
+		MaxAttempts: n.MaxAttempts,
+		Retry:       n.Retry,
+		Start:       mq.Start{Kind: mq.StartAt, Time: now},
+		Hold:        n.Hold,
+	}
+	if n.Start != nil {
+		g.Spec.Start = *n.Start
+	}
+	if g.Spec.MaxAttempts == 0 {
+		g.Spec.MaxAttempts = mq.DefaultMaxAttempts
+	}
+	if g.Spec.Retry.IsZero() {
+		g.Spec.Retry = mq.DefaultRetry()
+	}
+	return g
+}
+
+func checkGroup(g Group) error {
+	if n := g.Spec.MaxAttempts; n < 1 || n > MaxAttempts {
+		return refuse(OutOfRange, mq.BadRequest, "maxAttempts: %d, from 1 to %d are possible", n, MaxAttempts).on("maxAttempts").limit("1..1000")
+	}
+	if h := g.Spec.Hold; h != 0 && (h < mq.MinHold || h > mq.MaxHold) {
+		return refuse(OutOfRange, mq.BadRequest, "hold: %v, from %v to %v are possible", h, mq.MinHold, mq.MaxHold).on("hold").limit("1s..12h")
+	}
+	if g.Spec.Ordered && g.Spec.Mode == mq.Pulls {
+		return refuse(OutOfRange, mq.BadRequest, "ordered: a group that pulls reads in order as it is").on("ordered")
+	}
+	if err := checkRetry(g.Spec.Retry); err != nil {
+		return err
+	}
+	return checkNote(g.Note)
+}
+
+func checkRetry(r mq.RetryPolicy) error {
+	bad := func(d time.Duration) bool { return d < 0 || d > MaxRetryRest }
+	if len(r.Steps) > MaxRetrySteps {
+		return refuse(OutOfRange, mq.BadRequest, "retry: %d steps, the limit is %d", len(r.Steps), MaxRetrySteps).on("retry.steps").limit(itoa(MaxRetrySteps))
+	}
+	if i := slices.IndexFunc(r.Steps, bad); i >= 0 {
+		return refuse(OutOfRange, mq.BadRequest, "retry: step %v, from 0s to %v are possible", r.Steps[i], MaxRetryRest).on("retry.steps").limit("0s..12h")
+	}
+	if len(r.Steps) > 0 {
+		return nil
+	}
+	if r.Initial <= 0 || bad(r.Initial) || bad(r.Max) || r.Max < r.Initial || r.Multiplier < 1 || r.Multiplier > 100 {
+		return refuse(OutOfRange, mq.BadRequest, "retry: 0s < initial <= max <= %v with a multiplier from 1 to 100 is possible", MaxRetryRest).on("retry")
+	}
+	return nil
+}
+
+// Group finds a group, in whatever state.
+func (p *Plane) Group(tenant mq.Tenant, name mq.GroupName) (Group, error) {
+	g, ok := lookup[Group](p.book, Group{Tenant: tenant, Name: name}.Ref())
+	if !ok {
+		return Group{}, mq.Refuse(mq.GroupNotFound, "no consumer group %q", name)
+	}
+	return g, nil
+}
+
+// Groups lists a tenant's groups by name, in whatever state.
+func (p *Plane) Groups(tenant mq.Tenant) ([]Group, error) {
+	if _, err := p.Tenant(tenant); err != nil {
+		return nil, err
+	}
+	return of[Group](p.book, tenant.String()), nil
+}
+
+// GroupChange names what to change; nil leaves a thing as it is. Mode and order are set for good when a group is made; its
+// start has had its effect at the first contact, so later moves are resets.
+type GroupChange struct {
+	MaxAttempts *int
+	Retry       *mq.RetryPolicy
+	Hold        *time.Duration
+	Note        *string
+	Revision    Version // that the caller saw; 0 = whatever there is
+}
+
+// UpdateGroup changes a group.
+func (p *Plane) UpdateGroup(ctx context.Context, tenant mq.Tenant, name mq.GroupName, c GroupChange) (Group, error) {
+	g, err := p.Group(tenant, name)
+	if err != nil {
+		return Group{}, err
+	}
+	if c.Revision != 0 && c.Revision != g.Revision {
+		return Group{}, stale("group", name.String())
+	}
+	was := g
+	assign(&g.Spec.MaxAttempts, c.MaxAttempts)
+	assign(&g.Spec.Retry, c.Retry)
+	assign(&g.Spec.Hold, c.Hold)
+	assign(&g.Note, c.Note)
+	if err := checkGroup(g); err != nil {
+		return Group{}, err
+	}
+	g.Updated = p.now()
+	if err := p.update(ctx, was, g); err != nil {
+		return Group{}, mq.During("update group", err)
+	}
+	return p.Group(tenant, name)
+}
+
+// DeleteGroup deletes a group with its progress and its dead letters. While consumers hold messages or dead letters are
+// kept, confirmed must be set.
+func (p *Plane) DeleteGroup(ctx context.Context, tenant mq.Tenant, name mq.GroupName, confirmed bool) error {
+	g, err := p.Group(tenant, name)
+	if err != nil {
+		return err
+	}
+	if !confirmed && g.State.Visible() {
+		if err := p.checkIdle(ctx, g); err != nil {
+			return mq.During("delete group", err)
+		}
+	}
+	return mq.During("delete group", p.delete(ctx, g))
+}
+
+func (p *Plane) checkIdle(ctx context.Context, g Group) error {
+	dead, err := p.holds(ctx, g.DeadLetters())
+	if err != nil {
+		return mq.During("look for dead letters", err)
+	}
+	if dead {
+		return refuse(Confirm, mq.Conflict, "group %q has dead letters, which would be lost: confirm the deletion", g.Name)
+	}
+	all, err := p.Progress(ctx, g.Tenant, g.Name, nil)
+	if err != nil {
+		return err
+	}
+	for _, one := range all {
+		if one.Sum().Leased > 0 {
+			return refuse(Confirm, mq.Conflict, "consumers of group %q hold messages of topic %q: confirm the deletion", g.Name, one.Topic)
+		}
+	}
+	return nil
+}
