@@ -38,10 +38,10 @@ func (n ApplicationName) String() string { return n.s }
 
 // Rights is what an application may do within its tenant.
 type Rights struct {
-	Owner     bool // everything
-	Publish   []mq.TopicName
-	Subscribe []mq.TopicName // topics that may be read, under the groups below
-	Groups    []mq.GroupName
+	Owner   bool           // everything
+	Publish []mq.TopicName // topics it may send to
+	Read    []mq.TopicName // topics it may receive from, under the groups below
+	Consume []mq.GroupName
 }
 
 // Application acts for a tenant: keys belong to it, rights are given to it.
@@ -144,7 +144,7 @@ func (p *Plane) DeleteApplication(ctx context.Context, t mq.Tenant, n Applicatio
 }
 
 func checkRights(r Rights, note string) error {
-	for field, n := range map[string]int{"publish": len(r.Publish), "subscribe": len(r.Subscribe), "groups": len(r.Groups)} {
+	for field, n := range map[string]int{"publish": len(r.Publish), "read": len(r.Read), "consume": len(r.Consume)} {
 		if n > MaxRights {
 			return refuse(OutOfRange, mq.BadRequest, "%s: %d names, the limit is %d", field, n, MaxRights).on(field).limit(itoa(MaxRights))
 		}

@@ -23,7 +23,7 @@ type Key struct {
 	Application ApplicationName
 	Created     time.Time
 	Expires     time.Time // zero = never
-	Revoked     bool
+	Revoked     time.Time // zero = not
 	Revision    Version
 }
 
@@ -40,7 +40,7 @@ func (k Key) GoString() string { return k.ID }
 
 // Live tells whether the key works at that time.
 func (k Key) Live(at time.Time) bool {
-	return !k.Revoked && (k.Expires.IsZero() || at.Before(k.Expires))
+	return k.Revoked.IsZero() && (k.Expires.IsZero() || at.Before(k.Expires))
 }
 
 // CreateKey makes a key for an application; the answer is the only one that holds the secret. expires zero = never.
@@ -106,10 +106,10 @@ func (p *Plane) RevokeKey(ctx context.Context, t mq.Tenant, n ApplicationName, i
 	if !ok || k.Application != n {
 		return mq.Refuse(mq.NotFound, "no such key")
 	}
-	if k.Revoked {
+	if !k.Revoked.IsZero() {
 		return nil
 	}
-	k.Revoked = true
+	k.Revoked = p.now()
 	if err := p.put(ctx, k); err != nil {
 		return mq.During("revoke key", err)
 	}

@@ -28,7 +28,7 @@ func tenantTable() table {
 }
 
 func applicationTable() table {
-	return table{"applications", []string{"tenant", "name", "owner", "publish", "subscribe", "groups_in", "note", "disabled", "created", "revision"}, 2}
+	return table{"applications", []string{"tenant", "name", "owner", "publish", "reads", "consumes", "note", "disabled", "created", "revision"}, 2}
 }
 
 func keyTable() table {
@@ -51,10 +51,10 @@ func rowOf(r control.Record) (table, []any, error) {
 	case control.Tenant:
 		return tenantTable(), []any{r.ID.String(), r.Note, flag(r.Disabled), flag(r.LoopbackUnsigned), micros(r.Created)}, nil
 	case control.Application:
-		return applicationTable(), []any{r.Tenant.String(), r.Name.String(), flag(r.Rights.Owner), list(r.Rights.Publish), list(r.Rights.Subscribe),
-			list(r.Rights.Groups), r.Note, flag(r.Disabled), micros(r.Created)}, nil
+		return applicationTable(), []any{r.Tenant.String(), r.Name.String(), flag(r.Rights.Owner), list(r.Rights.Publish), list(r.Rights.Read),
+			list(r.Rights.Consume), r.Note, flag(r.Disabled), micros(r.Created)}, nil
 	case control.Key:
-		return keyTable(), []any{r.ID, r.Secret, r.Tenant.String(), r.Application.String(), micros(r.Created), micros(r.Expires), flag(r.Revoked)}, nil
+		return keyTable(), []any{r.ID, r.Secret, r.Tenant.String(), r.Application.String(), micros(r.Created), micros(r.Expires), micros(r.Revoked)}, nil
 	case control.Topic:
 		return topicTable(), []any{r.Tenant.String(), r.Name.String(), r.Spec.Name.String(), r.Spec.Cluster.String(), list(r.Spec.Accepts.Types()),
 			r.Spec.Queues, r.Spec.Durability.String(), int64(r.Spec.Retention), r.Note, string(r.State), micros(r.Created), micros(r.Updated)}, nil
@@ -89,9 +89,9 @@ func readTenant(scan scan) (control.Tenant, error) {
 
 func readApplication(scan scan) (control.Application, error) {
 	var a control.Application
-	var tenant, name, publish, subscribe, groups string
+	var tenant, name, publish, reads, consumes string
 	var created int64
-	err := scan(&tenant, &name, &a.Rights.Owner, &publish, &subscribe, &groups, &a.Note, &a.Disabled, &created, &a.Revision)
+	err := scan(&tenant, &name, &a.Rights.Owner, &publish, &reads, &consumes, &a.Note, &a.Disabled, &created, &a.Revision)
 	if err == nil {
 		a.Tenant, err = mq.ParseTenant(tenant)
 	}
@@ -102,10 +102,10 @@ func readApplication(scan scan) (control.Application, error) {
 		a.Rights.Publish, err = names(publish, mq.ParseTopicName)
 	}
 	if err == nil {
-		a.Rights.Subscribe, err = names(subscribe, mq.ParseTopicName)
+		a.Rights.Read, err = names(reads, mq.ParseTopicName)
 	}
 	if err == nil {
-		a.Rights.Groups, err = names(groups, mq.ParseGroupName)
+		a.Rights.Consume, err = names(consumes, mq.ParseGroupName)
 	}
 	a.Created = moment(created)
 	return a, err
@@ -114,15 +114,15 @@ func readApplication(scan scan) (control.Application, error) {
 func readKey(scan scan) (control.Key, error) {
 	var k control.Key
 	var tenant, application string
-	var created, expires int64
-	err := scan(&k.ID, &k.Secret, &tenant, &application, &created, &expires, &k.Revoked, &k.Revision)
+	var created, expires, revoked int64
+	err := scan(&k.ID, &k.Secret, &tenant, &application, &created, &expires, &revoked, &k.Revision)
 	if err == nil {
 		k.Tenant, err = mq.ParseTenant(tenant)
 	}
 	if err == nil {
 		k.Application, err = control.ParseApplicationName(application)
 	}
-	k.Created, k.Expires = moment(created), moment(expires)
+	k.Created, k.Expires, k.Revoked = moment(created), moment(expires), moment(revoked)
 	return k, err
 }
 

@@ -63,8 +63,8 @@ func nouns(t *testing.T) []control.Record {
 	return []control.Record{
 		control.Tenant{ID: tenant, Note: "Größe ✓ 'quoted' \"twice\"", LoopbackUnsigned: true, Created: at},
 		control.Application{Tenant: tenant, Name: app, Created: at, Note: "n", Disabled: true,
-			Rights: control.Rights{Owner: true, Publish: []mq.TopicName{topic}, Subscribe: []mq.TopicName{topic, dead}, Groups: []mq.GroupName{group}}},
-		control.Key{ID: "CWabc", Secret: "cws_secret", Tenant: tenant, Application: app, Created: at, Expires: at.Add(time.Hour), Revoked: true},
+			Rights: control.Rights{Owner: true, Publish: []mq.TopicName{topic}, Read: []mq.TopicName{topic, dead}, Consume: []mq.GroupName{group}}},
+		control.Key{ID: "CWabc", Secret: "cws_secret", Tenant: tenant, Application: app, Created: at, Expires: at.Add(time.Hour), Revoked: at.Add(time.Minute)},
 		control.Topic{Tenant: tenant, Name: topic, Note: "n", State: control.Creating, Created: at, Updated: at.Add(time.Second),
 			Spec: mq.TopicSpec{Name: mq.PhysicalTopic(tenant, topic), Cluster: cluster, Accepts: mq.AcceptsOf(mq.Normal, mq.Delay), Queues: 12, Durability: window, Retention: 90 * time.Minute}},
 		control.Group{Tenant: tenant, Name: group, Note: "n", State: control.Deleting, Created: at, Updated: at.Add(time.Second),
@@ -118,7 +118,7 @@ func comesBack(t *testing.T, s control.Store, _ func() control.Store) {
 
 	// The other shape of each field, through Put.
 	k, g := want.Keys[0], want.Groups[0]
-	k.Expires, k.Revoked = time.Time{}, false
+	k.Expires, k.Revoked = time.Time{}, time.Time{}
 	g.Spec.Mode, g.Spec.Ordered, g.Spec.Retry = mq.Pulls, false, mq.RetryPolicy{Initial: time.Second, Max: time.Hour, Multiplier: 1.5}
 	g.Spec.Start = mq.Start{Kind: mq.StartEarliest}
 	k.Revision = must[control.Version](t)(s.Put(context.Background(), k))

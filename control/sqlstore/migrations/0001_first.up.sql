@@ -20,8 +20,8 @@ CREATE TABLE applications (
     name      VARCHAR(64)  NOT NULL,
     owner     INTEGER      NOT NULL,
     publish   TEXT         NOT NULL,
-    subscribe TEXT         NOT NULL,
-    groups_in TEXT         NOT NULL,
+    reads     TEXT         NOT NULL,
+    consumes  TEXT         NOT NULL,
     note      VARCHAR(500) NOT NULL,
     disabled  INTEGER      NOT NULL,
     created   BIGINT       NOT NULL,
@@ -36,7 +36,7 @@ CREATE TABLE access_keys (
     application VARCHAR(64)  NOT NULL,
     created     BIGINT       NOT NULL,
     expires     BIGINT       NOT NULL,
-    revoked     INTEGER      NOT NULL,
+    revoked     BIGINT       NOT NULL,
     revision    BIGINT       NOT NULL,
     FOREIGN KEY (tenant, application) REFERENCES applications (tenant, name) ON DELETE CASCADE
 );
