@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package app
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"syscall"
+)
+
+// listen binds an address. When it is the default and taken, a free port of the same host is bound instead, so that a second
+// `up` on a laptop works; an address that somebody chose is an error when it is taken.
+func listen(what, addr, fallback string) (net.Listener, error) {
+	l, err := net.Listen("tcp", addr)
+	if err == nil {
+		return l, nil
+	}
+	if addr == fallback && errors.Is(err, syscall.EADDRINUSE) {
+		host, _, splitErr := net.SplitHostPort(addr)
+		if splitErr == nil {
+			if l, err := net.Listen("tcp", net.JoinHostPort(host, "0")); err == nil {
+				return l, nil
+			}
+		}
+	}
+	return nil, fmt.Errorf("%s: %s cannot be bound: %w. Stop what uses it or choose another address", what, addr, err)
+}

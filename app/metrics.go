@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package app
+
+import (
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+
+	"github.com/causeway-mq/causeway/mq"
+	"github.com/causeway-mq/causeway/proxy/catalog"
+	"github.com/causeway-mq/causeway/proxy/gate"
+)
+
+// metrics is what the door counts, under RocketMQ 5's names where the meaning is the same. Tenants appear by id: the endpoint is
+// for operators only.
+type metrics struct {
+	registry    *prometheus.Registry
+	latency     *prometheus.HistogramVec
+	in, out     *prometheus.CounterVec
+	inB, outB   *prometheus.CounterVec
+	differences *prometheus.CounterVec
+	panics      *prometheus.CounterVec
+}
+
+func newMetrics() *metrics {
+	topic, both := []string{"tenant", "topic"}, []string{"tenant", "topic", "consumer_group"}
+	m := &metrics{
+		registry: prometheus.NewRegistry(),
+		latency: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "rocketmq_rpc_latency", Help: "Time of a call at the door, in milliseconds, long polls included.",
+			Buckets: []float64{.25, .5, 1, 2.5, 5, 10, 25, 50, 100, 250, 1000, 5000, 25000},
+		}, []string{"request_code", "response_code"}),
+		in:   counter("rocketmq_messages_in_total", "Messages that were stored.", topic),
+		out:  counter("rocketmq_messages_out_total", "Messages that were handed to consumers.", both),
+		inB:  counter("rocketmq_throughput_in_total", "Bytes of bodies that were stored.", topic),
+		outB: counter("rocketmq_throughput_out_total", "Bytes of bodies that were handed to consumers.", both),
+		differences: counter("causeway_group_filter_differs_total",
+			"Receives of a group's member whose filter differs from another member's.", both),
+		panics: counter("causeway_panics_total", "Defects that a call ran into; the call failed, the process went on.", []string{"request_code"}),
+	}
+	m.registry.MustRegister(m.latency, m.in, m.out, m.inB, m.outB, m.differences, m.panics,
+		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	return m
+}
+
+func counter(name, help string, labels []string) *prometheus.CounterVec {
+	return prometheus.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, labels)
+}
+
+// gauge adds a figure that is read when somebody asks for it.
+func (m *metrics) gauge(name, help string, read func() float64) {
+	m.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, read))
+}
+
+// Called counts one answered call.
+func (m *metrics) Called(verb gate.Verb, kind mq.Kind, took time.Duration) {
+	m.latency.WithLabelValues(string(verb), kind.String()).Observe(float64(took) / float64(time.Millisecond))
+}
+
+// Stored counts what was sent.
+func (m *metrics) Stored(t *catalog.Topic, messages, bytes int) {
+	tenant, topic := t.Tenant.String(), t.Name.String()
+	m.in.WithLabelValues(tenant, topic).Add(float64(messages))
+	m.inB.WithLabelValues(tenant, topic).Add(float64(bytes))
+}
+
+// Delivered counts what was received.
+func (m *metrics) Delivered(g *catalog.Group, t *catalog.Topic, messages, bytes int) {
+	tenant, topic, group := t.Tenant.String(), t.Name.String(), g.Name.String()
+	m.out.WithLabelValues(tenant, topic, group).Add(float64(messages))
+	m.outB.WithLabelValues(tenant, topic, group).Add(float64(bytes))
+}
+
+// Differed counts a member whose filter is not the group's.
+func (m *metrics) Differed(g *catalog.Group, t *catalog.Topic) {
+	m.differences.WithLabelValues(t.Tenant.String(), t.Name.String(), g.Name.String()).Inc()
+}
+
+// Panicked counts a defect.
+func (m *metrics) Panicked(verb gate.Verb) { m.panics.WithLabelValues(string(verb)).Inc() }
