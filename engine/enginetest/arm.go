@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package enginetest
+
+import (
+	"fmt"
+	"runtime"
+	"sync/atomic"
+	"time"
+
+	"github.com/causeway-mq/causeway/mq"
+)
+
+func armCases() []Case {
+	return []Case{
+		{Name: "arm/wakes-for-a-new-message", Play: wakesForMessage},
+		{Name: "arm/wakes-for-what-is-already-there", Play: wakesForWhatIsThere},
+		{Name: "arm/wakes-for-an-expired-lease", Play: wakesForExpiry},
+		{Name: "arm/wakes-for-a-freed-message", Play: wakesForFreed},
+		{Name: "arm/wakes-for-a-scheduled-message", Play: wakesForScheduled},
+		{Name: "arm/wakes-for-a-commit", Play: wakesForCommit},
+		{Name: "arm/wakes-for-an-unblocked-message-group", Play: wakesForUnblocked},
+		{Name: "arm/wakes-every-group", Play: wakesEveryGroup},
+		{Name: "arm/wakes-once", Play: wakesOnce},
+		{Name: "arm/silent-after-disarm", Play: silentAfterDisarm},
+		{Name: "arm/disarm-races-with-wake", Play: disarmRaces},
+		{Name: "arm/leaves-nothing-leased", Play: leavesNothingLeased},
+		{Name: "arm/no-wake-is-lost", Play: noWakeIsLost},
+		{Name: "arm/holds-no-goroutine", Play: holdsNoGoroutine},
+	}
+}
+
+// arm registers a bell until the scene ends.
+func (s *Scene) arm(w mq.Want) *bell {
+	b := &bell{}
+	s.finally(s.engine.Arm(w, b.ring))
+	return b
+}
+
+func wakesForMessage(s *Scene) {
+	t, g := s.topic(4), s.group()
+	b := s.arm(want(t, g))
+	m := s.message()
+	s.send(t, m)
+	s.within(s.target.Lateness, "the waiter is woken", b.rung)
+	s.areExactly(s.collect(want(t, g), 1), m)
+}
+
+func wakesForWhatIsThere(s *Scene) {
+	t, g := s.topic(1), s.group()
+	s.send(t, s.message())
+	b := s.arm(want(t, g))
+	s.within(s.target.Lateness, "the waiter is woken: a message is there", b.rung)
+}
+
+func wakesForExpiry(s *Scene) {
+	t, g := s.topic(1), s.group()
+	s.send(t, s.message())
+	d := s.collect(want(t, g, lasting(3*time.Second)), 1)[0]
+	b := s.arm(want(t, g))
+	s.expire(d)
+	s.within(s.target.Lateness, "the waiter is woken: the lease is over", b.rung)
+	s.collect(want(t, g), 1)
+}
+
+func wakesForFreed(s *Scene) {
+	t, g := s.topic(1), s.group()
+	s.send(t, s.message())
+	d := s.collect(want(t, g), 1)[0]
+	b := s.arm(want(t, g))
+	s.extended(d.Lease, 0, mq.Replace)
+	s.within(s.target.Lateness, "the waiter is woken: the message was freed", b.rung)
+}
+
+func wakesForScheduled(s *Scene) {
+	t, g := s.topic(1), s.group()
+	due := s.now().Add(4 * time.Second)
+	s.send(t, s.message(dueAt(due)))
+	b := s.arm(want(t, g))
+	s.passUntil(due)
+	s.within(s.target.Lateness, "the waiter is woken: the message is due", b.rung)
+	s.collect(want(t, g), 1)
+}
+
+func wakesForCommit(s *Scene) {
+	t, g := s.topic(1), s.group()
+	_, h := s.prepare(t)
+	b := s.arm(want(t, g))
+	s.ok(s.settle(t, h, mq.Commit), "commit")
+	s.within(s.target.Lateness, "the waiter is woken: the transaction is committed", b.rung)
+}
+
+func wakesForUnblocked(s *Scene) {
+	t, g := s.topic(1), s.group(ordered)
+	s.send(t, s.messages(2, inGroup("order-1"))...)
+	d := s.collect(want(t, g, most(1), attempt("a")), 1)
+	b := s.arm(want(t, g, attempt("b")))
+	s.ack(d...)
+	s.within(s.target.Lateness, "the waiter is woken: the message group is no longer blocked", b.rung)
+	s.collect(want(t, g, attempt("b")), 1)
+}
+
+func wakesEveryGroup(s *Scene) {
+	t := s.topic(2)
+	var bells []*bell
+	for range 5 {
+		bells = append(bells, s.arm(want(t, s.group())))
+	}
+	s.send(t, s.message())
+	for i, b := range bells {
+		s.within(s.target.Lateness, fmt.Sprintf("the waiter of group %d is woken", i), b.rung)
+	}
+}
+
+func wakesOnce(s *Scene) {
+	t, g := s.topic(1), s.group()
+	b := s.arm(want(t, g))
+	s.send(t, s.message())
+	s.within(s.target.Lateness, "the waiter is woken", b.rung)
+	witness := s.arm(want(t, s.group()))
+	s.sendEach(t, s.messages(5)...)
+	s.within(s.target.Lateness, "the witness is woken", witness.rung)
+	if n := b.rings.Load(); n != 1 {
+		s.fatalf("woken %d times, want once", n)
+	}
+}
+
+func silentAfterDisarm(s *Scene) {
+	t, g := s.topic(1), s.group()
+	b := &bell{}
+	disarm := s.engine.Arm(want(t, g), b.ring)
+	disarm()
+	disarm() // twice is allowed
+	witness := s.arm(want(t, s.group()))
+	m := s.message()
+	s.send(t, m)
+	s.within(s.target.Lateness, "the witness is woken", witness.rung)
+	s.areExactly(s.collect(want(t, g), 1), m)
+	if b.rung() {
+		s.fatalf("woken after disarm")
+	}
+}
+
+func disarmRaces(s *Scene) {
+	t, g := s.topic(1), s.group()
+	rounds := 300
+	if !s.traits.VirtualTime {
+		rounds = 20
+	}
+	var late atomic.Int32
+	s.all(2, func(i int) {
+		for range rounds {
+			if i == 0 {
+				s.send(t, s.message())
+				continue
+			}
+			var over atomic.Bool
+			disarm := s.engine.Arm(want(t, g), func() {
+				if over.Load() {
+					late.Add(1)
+				}
+			})
+			s.ack(s.take(want(t, g))...)
+			disarm()
+			over.Store(true)
+		}
+	})
+	if n := late.Load(); n > 0 {
+		s.fatalf("woken %d times after disarm had returned", n)
+	}
+}
+
+func leavesNothingLeased(s *Scene) {
+	t, g := s.topic(1), s.group()
+	b := &bell{}
+	disarm := s.engine.Arm(want(t, g), b.ring)
+	m := s.message()
+	s.send(t, m)
+	s.within(s.target.Lateness, "the waiter is woken", b.rung)
+	disarm() // the waiter's client is gone
+	got := s.collect(want(t, g), 1)
+	s.areExactly(got, m)
+	s.attemptsAre(1, got...)
+}
+
+// noWakeIsLost plays what a door does for a parked receive: take, and when there is nothing, arm and take when woken. It
+// never looks again without a wake, so a lost one shows as a message that never comes.
+func noWakeIsLost(s *Scene) {
+	t, g := s.topic(4), s.group()
+	n := 400
+	if !s.traits.VirtualTime {
+		n = 40
+	}
+	var came atomic.Int32
+	s.all(2, func(i int) {
+		if i == 0 {
+			for range n {
+				s.send(t, s.message())
+			}
+			return
+		}
+		for int(came.Load()) < n {
+			woken := make(chan struct{}, 1)
+			disarm := s.engine.Arm(want(t, g), func() { woken <- struct{}{} })
+			some := s.take(want(t, g))
+			if len(some) == 0 {
+				patience := time.NewTimer(s.target.Patience)
+				select {
+				case <-woken:
+				case <-patience.C:
+					disarm()
+					s.fatalf("after %d of %d messages no wake came", came.Load(), n)
+				}
+				patience.Stop()
+			}
+			disarm()
+			s.ack(some...)
+			came.Add(int32(len(some)))
+		}
+	})
+}
+
+func holdsNoGoroutine(s *Scene) {
+	t, g := s.topic(1), s.group()
+	s.arm(want(t, g)) // what one waiter may start for all
+	before := runtime.NumGoroutine()
+	for range 500 {
+		s.arm(want(t, g))
+	}
+	if more := runtime.NumGoroutine() - before; more > 100 {
+		s.fatalf("500 waiters hold %d goroutines", more)
+	}
+}

@@ -1,0 +1,394 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package history
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/causeway-mq/causeway/mq"
+)
+
+// Rules is what the judge must know of the engine.
+type Rules struct {
+	// StaleAckIsSilent: an acknowledgement after the lease answers as if it had worked. It then proves nothing.
+	StaleAckIsSilent bool
+	// Undrained: the record ends before all messages were received, so nothing can be called lost.
+	Undrained bool
+}
+
+// Cause is why a message came again.
+type Cause string
+
+// The causes that explain a redelivery.
+const (
+	Expired     Cause = "lease over"
+	Freed       Cause = "lease moved"
+	SameAttempt Cause = "same attempt"
+	AckUnknown  Cause = "acknowledgement unknown"
+	WasReset    Cause = "group moved"
+	StoredTwice Cause = "sent twice"
+)
+
+// Verdict is what the judge found.
+type Verdict struct {
+	Sent, Delivered, Settled, Dead int
+	Recovered                      int // sends of unknown outcome that were delivered
+	Duplicates                     map[Cause]int
+	Violations                     []string // at most 12
+	violations                     int
+}
+
+// String is one line of figures, then one line for each violation.
+func (v Verdict) String() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "sent %d, delivered %d, settled %d, dead %d, recovered %d, again %v, violations %d",
+		v.Sent, v.Delivered, v.Settled, v.Dead, v.Recovered, v.Duplicates, v.violations)
+	for _, line := range v.Violations {
+		b.WriteString("\n  " + line)
+	}
+	return b.String()
+}
+
+// Innocent tells whether everything was allowed.
+func (v Verdict) Innocent() bool { return v.violations == 0 }
+
+type judge struct {
+	*History
+	rules Rules
+	out   Verdict
+}
+
+// Judge looks at the whole record. It must not be written to any more.
+func (h *History) Judge(rules Rules) Verdict {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	j := &judge{h, rules, Verdict{Duplicates: map[Cause]int{}}}
+	j.places()
+	for _, id := range j.order {
+		if j.sends[id][0].result != mq.Refused {
+			j.out.Sent++
+		}
+	}
+	for _, name := range slices.SortedFunc(maps.Keys(h.groups), func(a, b mq.Physical) int { return cmp.Compare(a.String(), b.String()) }) {
+		g := h.groups[name]
+		j.deliveries(g)
+		j.redeliveries(g)
+		if g.rules.Ordered {
+			j.messageGroups(g)
+		}
+		if !rules.Undrained {
+			j.losses(g)
+		}
+	}
+	return j.out
+}
+
+func (j *judge) accuse(format string, args ...any) {
+	j.out.violations++
+	if len(j.out.Violations) < 12 {
+		j.out.Violations = append(j.out.Violations, fmt.Sprintf(format, args...))
+	}
+}
+
+// places: one offset of a queue holds one message for ever.
+func (j *judge) places() {
+	at := map[Place]mq.MessageID{}
+	hold := func(p Place, id mq.MessageID) {
+		if p.Offset < 0 {
+			return
+		}
+		if other, taken := at[p]; taken && other != id {
+			j.accuse("place: %s queue %d offset %d holds both %s and %s", p.Topic, p.Queue, p.Offset, other, id)
+		}
+		at[p] = id
+	}
+	own := map[Place]*sendOp{}
+	for id, sends := range j.sends {
+		for _, s := range sends {
+			hold(s.place, id)
+			if s.place.Offset >= 0 {
+				if other := own[s.place]; other != nil {
+					j.accuse("place: two sends of %s were both given queue %d offset %d", id, s.place.Queue, s.place.Offset)
+				}
+				own[s.place] = s
+			}
+		}
+	}
+	for _, g := range j.groups {
+		for id, grants := range g.grants {
+			for _, one := range grants {
+				hold(one.place, id)
+			}
+		}
+	}
+}
+
+// deliveries judges each delivery by itself: phantoms, content, delays, transactions, recalls, attempts.
+func (j *judge) deliveries(g *groupFacts) {
+	for id, grants := range g.grants {
+		j.out.Delivered++
+		sends := j.sends[id]
+		if len(sends) == 0 || !slices.ContainsFunc(sends, func(s *sendOp) bool { return s.result != mq.Refused }) {
+			j.accuse("phantom: %s was delivered to %s, but never sent with success", id, g.rules.Name)
+			continue
+		}
+		first := sends[0]
+		if first.result == mq.Unknown {
+			j.out.Recovered++
+		}
+		for _, one := range grants {
+			if one.digest != first.digest {
+				j.accuse("content: %s was delivered to %s with other content", id, g.rules.Name)
+			}
+			if due := first.message.DeliverAt; !due.IsZero() && one.take.To.Before(due) {
+				j.accuse("early: %s was delivered %v before its time", id, due.Sub(one.take.To))
+			}
+			if first.half && !j.mayBeCommitted(id, one.take.Span) {
+				j.accuse("transaction: %s was delivered without a commit", id)
+			}
+			if j.certainlyRecalled(id, one.take.Span) {
+				j.accuse("recall: %s was delivered after it had been recalled", id)
+			}
+			if g.rules.MaxAttempts > 0 && one.attempt > g.rules.MaxAttempts {
+				j.accuse("attempts: %s was delivered as attempt %d of %d", id, one.attempt, g.rules.MaxAttempts)
+			}
+			if g.rules.Wants != nil && !g.rules.Wants(&first.message) {
+				j.accuse("filter: %s was delivered to %s, whose filter holds it back", id, g.rules.Name)
+			}
+		}
+	}
+}
+
+// mayBeCommitted: some commit may have come first. The first verdict with success before every commit decides against it.
+func (j *judge) mayBeCommitted(id mq.MessageID, by Span) bool {
+	for _, v := range j.verdicts[id] {
+		if v.verdict != mq.Commit || v.result == mq.Refused || v.Call > by.Return {
+			continue
+		}
+		rolledBack := slices.ContainsFunc(j.verdicts[id], func(r verdictOp) bool {
+			return r.verdict == mq.Rollback && r.result == mq.Done && r.before(v.Span)
+		})
+		if !rolledBack {
+			return true
+		}
+	}
+	return false
+}
+
+func (j *judge) certainlyRecalled(id mq.MessageID, by Span) bool {
+	return slices.ContainsFunc(j.recalls[id], func(r settleOp) bool { return r.result == mq.Done && r.before(by) })
+}
+
+// redeliveries: each delivery after the first needs a cause, and attempts count up.
+func (j *judge) redeliveries(g *groupFacts) {
+	for id, grants := range g.grants {
+		byOrder := slices.Clone(grants)
+		// Attempts count up, so their order is the order of the grants, also where calls overlapped.
+		slices.SortFunc(byOrder, func(a, b *grant) int {
+			return cmp.Or(cmp.Compare(a.attempt, b.attempt), cmp.Compare(a.take.Return, b.take.Return))
+		})
+		for i, one := range byOrder[1:] {
+			cause, why := j.cause(g, byOrder[:i+1], one)
+			if cause == "" {
+				j.accuse("duplicate: %s came to %s again, attempt %d: %s", id, g.rules.Name, one.attempt, why)
+				continue
+			}
+			j.out.Duplicates[cause]++
+		}
+		if len(j.sends[id]) == 1 && len(g.resets) == 0 {
+			j.attempts(g, id, grants)
+		}
+	}
+}
+
+// cause explains why one came although earlier deliveries exist; without a cause it says what forbids it.
+func (j *judge) cause(g *groupFacts, earlier []*grant, one *grant) (Cause, string) {
+	if slices.ContainsFunc(g.resets, func(r Span) bool { return r.Call < one.take.Return }) {
+		return WasReset, ""
+	}
+	if len(j.sends[one.id]) > 1 {
+		return StoredTwice, ""
+	}
+	found := Expired
+	for _, e := range earlier {
+		if g.rules.Ordered && e.take.attempt == one.take.attempt && e.take.attempt != "" && e.attempt == one.attempt {
+			found = SameAttempt
+			continue
+		}
+		for _, s := range e.settles {
+			if s.result == mq.Done && s.before(one.take.Span) && !j.silent(e, s) {
+				return "", "it was settled before"
+			}
+			if s.result == mq.Unknown {
+				found = AckUnknown
+			}
+		}
+		until, moved := e.heldUntil(one.take.Span)
+		if moved {
+			found = Freed
+		}
+		if until.After(one.take.To) {
+			return "", fmt.Sprintf("another lease lasts until %v, it came before %v", until.UTC(), one.take.To.UTC())
+		}
+	}
+	return found, ""
+}
+
+// silent tells whether a settlement proves nothing, because the engine answers so to a stale lease too.
+func (j *judge) silent(g *grant, s settleOp) bool {
+	until, _ := g.heldUntil(s.Span)
+	return j.rules.StaleAckIsSilent && !s.To.Before(until)
+}
+
+// heldUntil is the end of the lease that is certain for someone whose call is by: the earliest end that any order of the
+// calls allows. moved tells that its holder changed it.
+func (g *grant) heldUntil(by Span) (until time.Time, moved bool) {
+	until = g.until
+	for _, m := range g.moves {
+		switch {
+		case m.result == mq.Refused || m.Call > by.Return:
+		case m.result == mq.Done && m.before(by):
+			until, moved = m.until, true
+		case m.until.Before(until): // it overlaps, or nobody knows: it may have shortened the lease
+			until, moved = m.until, true
+		}
+	}
+	return until, moved
+}
+
+// attempts: each delivery has its own number; without lost replies no number is left out.
+func (j *judge) attempts(g *groupFacts, id mq.MessageID, grants []*grant) {
+	seen := map[int]*grant{}
+	highest := 0
+	for _, one := range grants {
+		other := seen[one.attempt]
+		repeat := other != nil && g.rules.Ordered && other.take.attempt == one.take.attempt && one.take.attempt != ""
+		if other != nil && !repeat {
+			j.accuse("attempts: %s came to %s twice as attempt %d", id, g.rules.Name, one.attempt)
+		}
+		seen[one.attempt] = one
+		highest = max(highest, one.attempt)
+	}
+	if !g.lost && len(seen) != highest {
+		j.accuse("attempts: %s came to %s %d times and as attempt %d", id, g.rules.Name, len(seen), highest)
+	}
+}
+
+// messageGroups judges order. When a message is delivered, every earlier one of its message group must be settled or stand
+// before it in the same receive; and no lease of its message group may live that belongs to another attempt.
+func (j *judge) messageGroups(g *groupFacts) {
+	if len(g.resets) > 0 {
+		return
+	}
+	lanes := map[string][]*sendOp{}
+	for _, id := range j.order {
+		for _, s := range j.sends[id] {
+			if s.place.Topic == g.rules.Topic.String() && s.result == mq.Done && s.place.Offset >= 0 && s.message.Group.String() != "" {
+				if g.rules.Wants != nil && !g.rules.Wants(&s.message) {
+					continue
+				}
+				key := fmt.Sprint(s.place.Broker, "/", s.place.Queue, "/", s.message.Group)
+				lanes[key] = append(lanes[key], s)
+			}
+		}
+	}
+	for _, lane := range lanes {
+		slices.SortFunc(lane, func(a, b *sendOp) int { return cmp.Compare(a.place.Offset, b.place.Offset) })
+	}
+	for _, t := range g.takes {
+		for _, one := range t.got {
+			key := fmt.Sprint(one.place.Broker, "/", one.place.Queue, "/", one.group)
+			for _, other := range lanes[key] {
+				if id := other.message.ID; id != one.id {
+					j.pair(g, one, other)
+				}
+			}
+		}
+	}
+}
+
+// pair judges the delivery of one beside another message of its message group.
+func (j *judge) pair(g *groupFacts, one *grant, other *sendOp) {
+	id := other.message.ID
+	if other.place.Offset < one.place.Offset {
+		if !other.before(one.take.Span) || j.maybeSettled(g, id, one.take.Span) {
+			return
+		}
+		at := slices.IndexFunc(one.take.got, func(x *grant) bool { return x.id == id })
+		if at < 0 {
+			j.accuse("order: %s of message group %s came to %s before %s was settled", one.id, one.group, g.rules.Name, id)
+		} else if at > one.index {
+			j.accuse("order: %s of message group %s came before %s in one receive", one.id, one.group, id)
+		}
+		return
+	}
+	for _, e := range g.grants[id] {
+		if e.take == one.take || !e.take.before(one.take.Span) || e.maybeSettledBy(one.take.Span) {
+			continue
+		}
+		if until, _ := e.heldUntil(one.take.Span); until.After(one.take.To) && (e.take.attempt != one.take.attempt || e.take.attempt == "") {
+			j.accuse("order: %s of message group %s came to %s while %s was leased to another attempt", one.id, one.group, g.rules.Name, id)
+		}
+	}
+}
+
+func (e *grant) maybeSettledBy(by Span) bool {
+	return slices.ContainsFunc(e.settles, func(s settleOp) bool { return s.result != mq.Refused && s.Call < by.Return })
+}
+
+// maybeSettled: some acknowledgement began in time, or it may have become a dead letter because it had used its attempts up.
+func (j *judge) maybeSettled(g *groupFacts, id mq.MessageID, by Span) bool {
+	if g.dead[id] > 0 && g.rules.MaxAttempts > 0 {
+		for _, e := range g.grants[id] {
+			if e.attempt >= g.rules.MaxAttempts || g.lost {
+				return true
+			}
+		}
+	}
+	return slices.ContainsFunc(g.grants[id], func(e *grant) bool { return e.maybeSettledBy(by) })
+}
+
+// losses: what was sent with success is settled or among the dead letters, once the group has drained its topic.
+func (j *judge) losses(g *groupFacts) {
+	for _, id := range j.order {
+		s := j.sends[id][0]
+		if s.place.Topic != g.rules.Topic.String() || (g.rules.Wants != nil && !g.rules.Wants(&s.message)) {
+			continue
+		}
+		settled := false
+		for _, e := range g.grants[id] {
+			for _, end := range e.settles {
+				settled = settled || end.result != mq.Refused && !j.silent(e, end)
+			}
+		}
+		switch {
+		case g.dead[id] > 0:
+			j.out.Dead++
+		case settled:
+			j.out.Settled++
+		case j.mustArrive(id):
+			j.accuse("loss: %s was sent with success and is neither settled in %s nor among its dead letters; delivered %d times",
+				id, g.rules.Name, len(g.grants[id]))
+		}
+	}
+}
+
+// mustArrive tells whether nothing but a delivery is allowed for a message.
+func (j *judge) mustArrive(id mq.MessageID) bool {
+	stored := slices.ContainsFunc(j.sends[id], func(s *sendOp) bool { return s.result == mq.Done })
+	recalled := slices.ContainsFunc(j.recalls[id], func(r settleOp) bool { return r.result != mq.Refused })
+	if !j.sends[id][0].half {
+		return stored && !recalled
+	}
+	committed, rolledBack := false, false
+	for _, v := range j.verdicts[id] {
+		committed = committed || v.verdict == mq.Commit && v.result == mq.Done
+		rolledBack = rolledBack || v.verdict == mq.Rollback && v.result == mq.Unknown
+	}
+	return stored && committed && !rolledBack
+}
