@@ -24,6 +24,12 @@ func (r *recovery) openSegments(bases []Position) error {
 	if r.report.Fresh {
 		bases = []Position{0}
 	}
+	if len(bases) > 0 && bases[0] < r.identity.low {
+		// The process may have been killed before the new low end was durable; it must be before files go.
+		if err := r.identityFile.Sync(); err != nil {
+			return fmt.Errorf("log: sync %s: %w", identityName, err)
+		}
+	}
 	for len(bases) > 0 && bases[0] < r.identity.low {
 		if err := r.opts.FS.Remove(segmentName(bases[0])); err != nil {
 			return fmt.Errorf("log: remove the dropped %s: %w", segmentName(bases[0]), err)
@@ -302,19 +308,15 @@ func (r *recovery) closingMark(s *segment, end int64) error {
 	return nil
 }
 
-// trim removes prepared segments beyond the next one, and a reserve of another size.
+// trim removes prepared segments beyond the next one, and makes the directory durable as it was found: a process that
+// was killed may have left names in it that are not.
 func (r *recovery) trim() error {
-	changed := false
 	for len(r.segs) > r.active+2 {
 		s := r.segs[len(r.segs)-1]
 		if err := errors.Join(s.file.Close(), r.opts.FS.Remove(s.name)); err != nil {
 			return fmt.Errorf("log: remove the unused %s: %w", s.name, err)
 		}
 		r.segs = r.segs[:len(r.segs)-1]
-		changed = true
-	}
-	if !changed {
-		return nil
 	}
 	if err := r.opts.FS.SyncDir("."); err != nil {
 		return fmt.Errorf("log: sync the directory: %w", err)

@@ -16,8 +16,75 @@ func (m *FS) Crash(seed uint64, p float64) *FS { return m.crash(seed, p, false) 
 // block, so a block can survive in part.
 func (m *FS) CrashTorn(seed uint64, p float64) *FS { return m.crash(seed, p, true) }
 
-// Clone returns the disk as it is, all of it synced and unlocked: what a killed process leaves to the next one.
+// Clone returns the disk as it is, all of it synced and unlocked: a copy of the disk while the machine is up.
 func (m *FS) Clone() *FS { return m.crash(0, 1, false) }
+
+// Killed returns what a killed process leaves to the next one: everything that was written can be read and nobody
+// holds a lock, but what was not synced is still not synced.
+func (m *FS) Killed() *FS {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	c := &kill{done: map[node]node{}}
+	out := New()
+	out.capacity = m.capacity
+	out.root = c.dir(m.root)
+	for _, n := range c.done {
+		if f, ok := n.(*inode); ok && f.links > 0 {
+			out.used += f.charged
+		}
+	}
+	return out
+}
+
+// kill copies a disk with both of its sides.
+type kill struct{ done map[node]node }
+
+func (c *kill) of(n node) node {
+	if made, ok := c.done[n]; ok {
+		return made
+	}
+	var made node
+	switch n := n.(type) {
+	case *dir:
+		made = c.dir(n)
+	case *inode:
+		made = n.copy()
+	}
+	c.done[n] = made
+	return made
+}
+
+func (c *kill) dir(d *dir) *dir {
+	out := newDir()
+	for name, n := range d.now {
+		out.now[name] = c.of(n)
+		if f, ok := out.now[name].(*inode); ok {
+			f.links++
+		}
+	}
+	for name, n := range d.synced {
+		out.synced[name] = c.of(n)
+	}
+	out.joined = maps.Clone(d.joined)
+	return out
+}
+
+// copy shares clean blocks, which nobody changes in place, and copies the others.
+func (n *inode) copy() *inode {
+	out := newInode()
+	out.synced = maps.Clone(n.synced)
+	for i, b := range n.now {
+		if b != n.synced[i] {
+			b = copyOf(b)
+		}
+		out.now[i] = b
+		if n.lost[i] != nil {
+			out.lost[i] = b
+		}
+	}
+	out.size, out.syncedSize, out.charged = n.size, n.syncedSize, n.charged
+	return out
+}
 
 func (m *FS) crash(seed uint64, p float64, torn bool) *FS {
 	m.mu.Lock()

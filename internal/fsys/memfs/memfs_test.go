@@ -164,3 +164,19 @@ func TestAFullVolumeRefusesToGrowAndTakesBackWhatIsFreed(t *testing.T) {
 		t.Fatalf("free %d", space.Free)
 	}
 }
+
+func TestAKilledProcessLeavesUnsyncedDataThatPowerLossStillTakes(t *testing.T) {
+	killed := disk(t).Killed()
+	if got := killed.Files(); !slices.Equal(got, []string{"kept", "new"}) {
+		t.Fatalf("files %v", got)
+	}
+	data, err := fsys.ReadFile(killed, "kept", 1<<20)
+	if err != nil || data[0] != 'b' {
+		t.Fatalf("%v", err)
+	}
+	after := killed.Crash(1, 0)
+	data, err = fsys.ReadFile(after, "kept", 1<<20)
+	if err != nil || data[0] != 'a' || len(after.Files()) != 1 {
+		t.Fatalf("%v, %v", after.Files(), err)
+	}
+}
