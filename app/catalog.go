@@ -37,7 +37,7 @@ func snapshot(c control.Catalog) *catalog.Snapshot {
 		if owner == nil {
 			continue // an application and its keys come and go in one change
 		}
-		out.Keys = append(out.Keys, catalog.Key{ID: k.ID, Secret: k.Secret, App: owner, Expires: k.Expires, Revoked: k.Revoked})
+		out.Keys = append(out.Keys, catalog.Key{ID: k.ID, Secret: k.Secret, App: owner, Expires: k.Expires, Revoked: !k.Revoked.IsZero()})
 	}
 	for _, t := range c.Topics {
 		out.Topics = append(out.Topics, catalog.Topic{Tenant: t.Tenant, Name: t.Name, Topic: t.Spec})
