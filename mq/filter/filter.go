@@ -98,6 +98,7 @@ func (m *message) Property(name string) (string, bool) {
 type Filter struct {
 	sql      bool
 	text     string // canonical
+	source   string // as it came, if the canonical text is too long to compile
 	tags     []string
 	hashes   []uint32 // of tags, same order
 	program  []node   // SQL92: the nodes; the rest belongs to them
@@ -117,22 +118,36 @@ func Compile(written mq.Filter) (*Filter, error) {
 	if at, ok := firstInvalid(expression); ok {
 		return nil, &Error{Offset: at, Problem: "expression is not valid UTF-8"}
 	}
+	compile := compileTags
 	if written.SQL {
-		return compileSQL(expression)
+		compile = compileSQL
 	}
-	return compileTags(expression)
+	f, err := compile(expression)
+	if err != nil {
+		return nil, err
+	}
+	if len(f.text) > MaxLength {
+		f.source = expression
+	}
+	return f, nil
 }
 
 // SQL reports whether the filter is an SQL92 expression rather than tags.
 func (f *Filter) SQL() bool { return f.sql }
 
-// Written returns the filter in the form in which it travels, with the
-// canonical text.
-func (f *Filter) Written() mq.Filter { return mq.Filter{SQL: f.sql, Expression: f.String()} }
+// Written returns the filter in the form in which it travels and which always
+// compiles: the canonical text or, where that is longer than MaxLength, the
+// text as it came.
+func (f *Filter) Written() mq.Filter {
+	if f.source != "" {
+		return mq.Filter{SQL: f.sql, Expression: f.source}
+	}
+	return mq.Filter{SQL: f.sql, Expression: f.String()}
+}
 
-// String returns the canonical text: compiling it gives an equal filter, and
-// two expressions with one canonical text want the same messages. It may be
-// longer than MaxLength by the spaces that it puts around operators.
+// String returns the canonical text: two expressions with one canonical text
+// want the same messages. It may be longer than MaxLength by the spaces that
+// it puts around operators; see Written.
 func (f *Filter) String() string {
 	if f.All() {
 		return "*"

@@ -448,6 +448,23 @@ func TestCanonicalText(t *testing.T) {
 	}
 }
 
+func TestWhatTravelsAlwaysCompiles(t *testing.T) {
+	tight := strings.Repeat("a='x'OR ", 40) + "a='" + strings.Repeat("x", MaxLength-8*40-4) + "'"
+	for _, written := range []mq.Filter{{SQL: true, Expression: tight}, {SQL: true, Expression: "a=1"}, {Expression: "b||a"}} {
+		f, err := Compile(written)
+		if err != nil {
+			t.Fatal(err)
+		}
+		again, err := Compile(f.Written())
+		if err != nil || again.String() != f.String() {
+			t.Errorf("%.40s...: travels as a text of %d bytes: %v", written.Expression, len(f.Written().Expression), err)
+		}
+	}
+	if f := sql(t, tight); len(f.String()) <= MaxLength || f.Written().Expression != tight {
+		t.Error("this expression should be too long in its canonical form")
+	}
+}
+
 func TestSQLFilterSaysNothingAboutTags(t *testing.T) {
 	f := sql(t, "TAGS = 'paid'")
 	if f.All() || f.MatchTag("paid") || !f.MayMatchHash(TagHash("x")) || f.Tags() != nil || !f.SQL() {
