@@ -58,10 +58,10 @@ func application(a control.Application) *catalog.App {
 	for _, t := range a.Rights.Publish {
 		out.Publish[t] = true
 	}
-	for _, t := range a.Rights.Subscribe {
+	for _, t := range a.Rights.Read {
 		out.SubscribeTopics[t] = true
 	}
-	for _, g := range a.Rights.Groups {
+	for _, g := range a.Rights.Consume {
 		out.Subscribe[g] = true
 	}
 	return out
