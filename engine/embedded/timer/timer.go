@@ -106,8 +106,12 @@ func (q *Queue) Cancel(due int64, id log.Position) bool {
 	copy(block[i:], block[i+1:])
 	block = block[:len(block)-1]
 	q.blocks[b] = block
-	if len(block) == 0 {
+	switch {
+	case len(block) == 0:
 		q.cut(b, b+1)
+	case b+1 < len(q.blocks) && len(block)+len(q.blocks[b+1]) <= blockLen/2: // so that cancelled room is given back
+		q.blocks[b] = append(block, q.blocks[b+1]...)
+		q.cut(b+1, b+2)
 	}
 	return true
 }
