@@ -246,15 +246,19 @@ func (j *judge) silent(g *grant, s settleOp) bool {
 }
 
 // heldUntil is the end of the lease that is certain for someone whose call is by: the earliest end that any order of the
-// calls allows. moved tells that its holder changed it.
-func (g *grant) heldUntil(by Span) (until time.Time, moved bool) {
-	until = g.until
-	for _, m := range g.moves {
-		switch {
-		case m.result == mq.Refused || m.Call > by.Return:
-		case m.result == mq.Done && m.before(by):
-			until, moved = m.until, true
-		case m.until.Before(until): // it overlaps, or nobody knows: it may have shortened the lease
+// calls allows. moved tells that its holder changed it. A change counts as long as no later one certainly came after it.
+func (l *lease) heldUntil(by Span) (until time.Time, moved bool) {
+	certain := func(m moveOp) bool { return m.result == mq.Done && m.before(by) }
+	until, moved = l.until, slices.ContainsFunc(l.moves, certain)
+	if moved {
+		until = time.Time{}
+	}
+	for _, m := range l.moves {
+		overtaken := slices.ContainsFunc(l.moves, func(later moveOp) bool { return certain(later) && m.before(later.Span) })
+		if m.result == mq.Refused || m.Call > by.Return || overtaken {
+			continue
+		}
+		if until.IsZero() || m.until.Before(until) {
 			until, moved = m.until, true
 		}
 	}
@@ -337,7 +341,7 @@ func (j *judge) pair(g *groupFacts, one *grant, other *sendOp) {
 	}
 }
 
-func (e *grant) maybeSettledBy(by Span) bool {
+func (e *lease) maybeSettledBy(by Span) bool {
 	return slices.ContainsFunc(e.settles, func(s settleOp) bool { return s.result != mq.Refused && s.Call < by.Return })
 }
 

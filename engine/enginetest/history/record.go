@@ -49,7 +49,7 @@ type takeOp struct {
 	got     []*grant
 }
 
-// grant is one delivery, with all that its holder did afterwards.
+// grant is one delivery.
 type grant struct {
 	take    *takeOp
 	index   int // within the take
@@ -57,9 +57,13 @@ type grant struct {
 	group   mq.MessageGroup
 	place   Place
 	attempt int
-	token   string
-	until   time.Time
 	digest  uint64
+	*lease
+}
+
+// lease is what a delivery gave, with all that was done with it. A receive that was repeated shares it.
+type lease struct {
+	until   time.Time // at first
 	moves   []moveOp
 	settles []settleOp
 }
@@ -111,14 +115,14 @@ type History struct {
 	verdicts map[mq.MessageID][]verdictOp
 	recalls  map[mq.MessageID][]settleOp
 	groups   map[mq.Physical]*groupFacts
-	byToken  map[string]*grant
+	byToken  map[string]*lease
 }
 
 // New starts a record; now is the engine's clock.
 func New(now func() time.Time) *History {
 	return &History{
 		now: now, sends: map[mq.MessageID][]*sendOp{}, verdicts: map[mq.MessageID][]verdictOp{},
-		recalls: map[mq.MessageID][]settleOp{}, groups: map[mq.Physical]*groupFacts{}, byToken: map[string]*grant{},
+		recalls: map[mq.MessageID][]settleOp{}, groups: map[mq.Physical]*groupFacts{}, byToken: map[string]*lease{},
 	}
 }
 
@@ -193,14 +197,16 @@ func (h *History) Took(s Span, w mq.Want, got []mq.Delivery, err error) {
 	}
 	op := &takeOp{Span: h.endLocked(s, now), group: w.Group.Name.String(), attempt: w.Attempt}
 	for i, d := range got {
+		key := w.Group.Name.String() + "\x00" + d.Lease.Token
+		if h.byToken[key] == nil {
+			h.byToken[key] = &lease{until: d.Lease.Until}
+		}
 		one := &grant{
-			take: op, index: i, id: d.Message.ID, group: d.Message.Group, attempt: d.Attempt, token: d.Lease.Token,
-			until: d.Lease.Until, digest: Digest(&d.Message),
-			place: Place{d.Topic.String(), d.Broker, d.Queue, d.Offset},
+			take: op, index: i, id: d.Message.ID, group: d.Message.Group, attempt: d.Attempt, digest: Digest(&d.Message),
+			place: Place{d.Topic.String(), d.Broker, d.Queue, d.Offset}, lease: h.byToken[key],
 		}
 		op.got = append(op.got, one)
 		g.grants[one.id] = append(g.grants[one.id], one)
-		h.byToken[w.Group.Name.String()+"\x00"+one.token] = one
 	}
 	g.takes = append(g.takes, op)
 }
@@ -235,9 +241,29 @@ func (h *History) Extended(s Span, l mq.Lease, d time.Duration, answer mq.Extend
 		if d > 0 {
 			m.until = answer.Lease.Until
 		}
-		h.byToken[key+answer.Lease.Token] = g
+		h.share(l.Group.Name, key+answer.Lease.Token, g)
 	}
 	g.moves = append(g.moves, m)
+}
+
+// share makes a token stand for a lease. A repeated receive may have been noted under it before its extension was.
+func (h *History) share(group mq.Physical, key string, l *lease) {
+	if early := h.byToken[key]; early != nil && early != l {
+		l.moves, l.settles = append(l.moves, early.moves...), append(l.settles, early.settles...)
+		for _, grants := range h.groups[group].grants {
+			for _, one := range grants {
+				if one.lease == early {
+					one.lease = l
+				}
+			}
+		}
+		for k, x := range h.byToken {
+			if x == early {
+				h.byToken[k] = l
+			}
+		}
+	}
+	h.byToken[key] = l
 }
 
 // Reset notes that a group was moved: all its earlier deliveries and settlements say nothing any more.
