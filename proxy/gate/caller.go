@@ -3,7 +3,6 @@
 package gate
 
 import (
-	"context"
 	"net/netip"
 	"strings"
 	"time"
@@ -11,6 +10,7 @@ import (
 	v2 "github.com/apache/rocketmq-clients/golang/v5/protocol/v2"
 
 	"github.com/causeway-mq/causeway/mq"
+	"github.com/causeway-mq/causeway/proxy/access"
 	"github.com/causeway-mq/causeway/proxy/catalog"
 	"github.com/causeway-mq/causeway/proxy/session"
 )
@@ -40,12 +40,13 @@ type Headers struct {
 type Call struct {
 	Verb   Verb
 	Remote netip.AddrPort
+	TLS    bool
 	Left   time.Duration // until the call's deadline, 0 when it has none
 }
 
 // Caller is who makes a call and what the world looks like for the length of it.
 type Caller struct {
-	Principal
+	access.Principal
 	Headers  Headers
 	Client   mq.ClientID
 	Remote   netip.AddrPort
@@ -60,18 +61,18 @@ func (c *Caller) Session() session.ID { return session.ID{Tenant: c.Tenant, Clie
 func (d *Door) Enter(h *Headers, call Call) (Caller, *v2.Status) {
 	c := Caller{Headers: *h, Remote: call.Remote, Left: call.Left, Snapshot: d.ports.Catalog()}
 	c.Headers.RequestID = printable(h.RequestID, 64)
-	if err := d.identify(&c); err != nil {
+	if err := d.identify(&c, call); err != nil {
 		return c, d.status(&c, call.Verb, err)
 	}
 	return c, nil
 }
 
-func (d *Door) identify(c *Caller) error {
+func (d *Door) identify(c *Caller, call Call) error {
 	if c.Headers.Bytes > MaxHeaderBytes || c.Headers.Lines > MaxHeaderLines {
 		return mq.Refuse(mq.HeadersTooLarge, "headers: %d lines of %d bytes, the limits are %d and %d",
 			c.Headers.Lines, c.Headers.Bytes, MaxHeaderLines, MaxHeaderBytes)
 	}
-	p, err := d.ports.Guard.Identify(c.Snapshot, &c.Headers, c.Remote)
+	p, err := d.ports.Guard.Identify(c.Snapshot, claim(&c.Headers, call))
 	if err != nil {
 		return err
 	}
@@ -80,11 +81,20 @@ func (d *Door) identify(c *Caller) error {
 	return err
 }
 
-// Known tells whether the headers name a caller. The transport asks it once per connection, to tell strangers that may only
-// linger from clients.
-func (d *Door) Known(h *Headers, remote netip.AddrPort) bool {
-	_, err := d.ports.Guard.Identify(d.ports.Catalog(), h, remote)
+// Known tells whether a call's headers name a caller. The transport asks it once per connection, to tell strangers that may
+// only linger from clients.
+func (d *Door) Known(h *Headers, call Call) bool {
+	_, err := d.ports.Guard.Identify(d.ports.Catalog(), claim(h, call))
 	return err == nil
+}
+
+// claim is what the caller says about itself.
+func claim(h *Headers, call Call) access.Call {
+	return access.Call{
+		Headers: access.Headers{Authorization: h.Authorization, DateTime: h.DateTime, Namespace: h.Namespace, SessionToken: h.SessionToken},
+		Remote:  call.Remote.Addr(),
+		TLS:     call.TLS,
+	}
 }
 
 // printable keeps hostile input out of logs and answers.
@@ -107,14 +117,14 @@ func printable(s string, limit int) string {
 }
 
 // Malformed is the answer to a request that could not be decoded.
-func (d *Door) Malformed(ctx context.Context, h *Headers, call Call) *v2.Status {
+func (d *Door) Malformed(h *Headers, call Call) *v2.Status {
 	c := Caller{Headers: *h, Remote: call.Remote}
 	c.Headers.RequestID = printable(h.RequestID, 64)
 	return d.status(&c, call.Verb, mq.Refuse(mq.BadRequest, "the request is not a valid message of %s", call.Verb))
 }
 
 // TooLarge is the answer to a request beyond the transport's limit in bytes.
-func (d *Door) TooLarge(ctx context.Context, h *Headers, call Call, limit int) *v2.Status {
+func (d *Door) TooLarge(h *Headers, call Call, limit int) *v2.Status {
 	c := Caller{Headers: *h, Remote: call.Remote}
 	c.Headers.RequestID = printable(h.RequestID, 64)
 	return d.status(&c, call.Verb, mq.Refuse(mq.PayloadTooLarge, "the request has more than %d bytes, the limit", limit))

@@ -12,6 +12,7 @@ import (
 
 	"github.com/causeway-mq/causeway/internal/clock"
 	"github.com/causeway-mq/causeway/mq"
+	"github.com/causeway-mq/causeway/proxy/access"
 	"github.com/causeway-mq/causeway/proxy/catalog"
 	"github.com/causeway-mq/causeway/proxy/session"
 )
@@ -65,7 +66,7 @@ type Door struct {
 	log      *slog.Logger
 	skews    *skews
 	kinds    map[v2.Code]mq.Kind // never changed
-	readers  sync.WaitGroup // of telemetry streams
+	readers  sync.WaitGroup      // of telemetry streams
 }
 
 // New makes a door.
@@ -92,23 +93,14 @@ func (d *Door) CloseStreams() { d.leave() }
 func (d *Door) Join() { d.readers.Wait() }
 
 // Recheck ends the streams of callers that the newest catalog does not let in any more: a key revoked or expired, an
-// application or a tenant disabled. The owner calls it after each change of the catalog.
+// application or a tenant disabled. The owner calls it after each change of the catalog, and now and then, since keys expire.
 func (d *Door) Recheck() int {
-	snap, now := d.ports.Catalog(), d.ports.Clock.Now()
-	why := mq.Refuse(mq.Unauthorized, "the credentials are not valid any more")
-	return d.ports.Sessions.Tell(session.Closed{Why: why}, func(c session.Client) bool { return !welcome(snap, c, now) })
-}
-
-func welcome(snap *catalog.Snapshot, c session.Client, now time.Time) bool {
-	t, ok := snap.Tenant(c.Tenant)
-	switch {
-	case !ok || t.Disabled:
-		return false
-	case c.Key == "":
-		return t.LoopbackUnsigned
-	}
-	k, ok := snap.Key(c.Key)
-	return ok && !k.Revoked && !k.App.Disabled && (k.Expires.IsZero() || now.Before(k.Expires))
+	snap := d.ports.Catalog()
+	why := mq.Refuse(mq.Unauthorized, "auth_revoked: the credentials are not valid any more")
+	return d.ports.Sessions.Tell(session.Closed{Why: why}, func(c session.Client) bool {
+		_, err := d.ports.Guard.Recheck(snap, access.Principal{Tenant: c.Tenant, Key: c.Key})
+		return err != nil
+	})
 }
 
 // Observer is the door's observer, for the transport in front of it.

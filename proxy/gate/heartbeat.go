@@ -42,7 +42,7 @@ func (d *Door) heartbeat(c *Caller, req *v2.HeartbeatRequest) error {
 		if err != nil {
 			return err
 		}
-		if err := d.ports.Guard.MaySubscribe(c.Principal, g, nil); err != nil {
+		if err := c.MaySubscribe(g, nil); err != nil {
 			return err
 		}
 	}

@@ -57,7 +57,7 @@ func (d *Door) publishable(c *Caller, r *v2.Resource) (*catalog.Topic, error) {
 	if err != nil {
 		return nil, err
 	}
-	return t, d.ports.Guard.MayPublish(c.Principal, t)
+	return t, c.MayPublish(t)
 }
 
 // subscribable finds a group and a topic that the caller may consume under it.
@@ -70,7 +70,7 @@ func (d *Door) subscribable(c *Caller, group, topic *v2.Resource) (*catalog.Grou
 	if err != nil {
 		return nil, nil, err
 	}
-	return g, t, d.ports.Guard.MaySubscribe(c.Principal, g, t)
+	return g, t, c.MaySubscribe(g, t)
 }
 
 // resource names a topic or group as the client did.

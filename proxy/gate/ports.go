@@ -4,10 +4,10 @@ package gate
 
 import (
 	"context"
-	"net/netip"
 	"time"
 
 	"github.com/causeway-mq/causeway/mq"
+	"github.com/causeway-mq/causeway/proxy/access"
 	"github.com/causeway-mq/causeway/proxy/catalog"
 	"github.com/causeway-mq/causeway/proxy/consume"
 	"github.com/causeway-mq/causeway/proxy/health"
@@ -55,22 +55,12 @@ type Sessions interface {
 	Tell(c session.Command, pick func(session.Client) bool) int
 }
 
-// Guard says who a caller is and what it may do.
+// Guard is what the door asks of proxy/access.
 type Guard interface {
-	// Identify finds the caller: Unauthorized when the signature does not hold, NotFound when the namespace is not its own.
-	Identify(snap *catalog.Snapshot, h *Headers, remote netip.AddrPort) (Principal, error)
-	// MayPublish and MaySubscribe refuse with Forbidden and name the missing right. A nil topic asks for the group alone.
-	MayPublish(p Principal, t *catalog.Topic) error
-	MaySubscribe(p Principal, g *catalog.Group, t *catalog.Topic) error
-	// MayRoute lets everybody pass who may do anything at all with the topic.
-	MayRoute(p Principal, t *catalog.Topic) error
-}
-
-// Principal is who makes a call.
-type Principal struct {
-	Tenant mq.Tenant
-	App    *catalog.App // nil for an unsigned caller
-	Key    string       // the access key, "" for an unsigned caller
+	// Identify finds out who calls: Unauthorized when the signature does not hold, NotFound for a foreign namespace.
+	Identify(snap *catalog.Snapshot, call access.Call) (access.Principal, error)
+	// Recheck judges a caller whose stream is open by a newer snapshot.
+	Recheck(snap *catalog.Snapshot, p access.Principal) (access.Principal, error)
 }
 
 // Seals makes the handles that clients carry around and reads those that come back. Whatever is wrong with one, reading it

@@ -32,7 +32,7 @@ func (d *Door) queryRoute(ctx context.Context, c *Caller, req *v2.QueryRouteRequ
 	if err != nil {
 		return nil, err
 	}
-	if err := d.ports.Guard.MayRoute(c.Principal, t); err != nil {
+	if err := c.MayRoute(t); err != nil {
 		return nil, err
 	}
 	entries, err := d.plan(ctx, c, t, req.GetEndpoints())

@@ -122,7 +122,7 @@ func (d *Door) agreeConsumer(c *Caller, in, reply *v2.Settings) (agreement, erro
 	if err != nil {
 		return agreement{}, err
 	}
-	if err := d.ports.Guard.MaySubscribe(c.Principal, g, nil); err != nil {
+	if err := c.MaySubscribe(g, nil); err != nil {
 		return agreement{}, err
 	}
 	if n := len(said.GetSubscriptions()); n > maxTopics {
@@ -134,7 +134,7 @@ func (d *Door) agreeConsumer(c *Caller, in, reply *v2.Settings) (agreement, erro
 			continue
 		}
 		if err == nil {
-			err = d.ports.Guard.MaySubscribe(c.Principal, g, t)
+			err = c.MaySubscribe(g, t)
 		}
 		if err != nil {
 			return agreement{}, err

@@ -132,6 +132,11 @@ func (t *telemetry) take(command *v2.TelemetryCommand) error {
 		return nil
 	}
 	t.caller.Snapshot = t.door.ports.Catalog() // a stream outlives many snapshots
+	now, err := t.door.ports.Guard.Recheck(t.caller.Snapshot, t.caller.Principal)
+	if err != nil {
+		return err
+	}
+	t.caller.Principal = now
 	agreed, err := t.door.agree(t.caller, in)
 	if err != nil {
 		return err

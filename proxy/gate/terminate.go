@@ -20,7 +20,7 @@ func (d *Door) terminate(c *Caller, req *v2.NotifyClientTerminationRequest) erro
 		if err != nil {
 			return err
 		}
-		if err := d.ports.Guard.MaySubscribe(c.Principal, g, nil); err != nil {
+		if err := c.MaySubscribe(g, nil); err != nil {
 			return err
 		}
 	}

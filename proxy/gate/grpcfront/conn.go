@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package grpcfront
+
+import (
+	"errors"
+	"net"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/causeway-mq/causeway/internal/clock"
+)
+
+const (
+	// maxContinuations is how many CONTINUATION frames may follow each other: the header list would be over its limit.
+	maxContinuations = 16
+	// strangerBytes is what a stranger may send: 64 KiB, and as much again because the first call's own data may come in
+	// one piece with its headers.
+	strangerBytes = 128 << 10
+	goAwayBound   = time.Second
+	enhanceCalm   = 0xb // HTTP/2's ENHANCE_YOUR_CALM
+)
+
+var errTurned = errors.New("the connection was ended by a rule")
+
+// conn is a client's connection above TLS. One goroutine reads, one writes; anybody may end it.
+type conn struct {
+	net.Conn
+	front  *Front
+	remote netip.AddrPort
+	tls    bool
+
+	// of the reader
+	early        []byte // read before, not yet given out
+	in           frames
+	seen         func(kind byte)
+	bytes        int // while it is a stranger
+	continuation int
+	resets       int
+	second       int64
+	violation    string
+
+	known  atomic.Bool
+	linger clock.Timer
+
+	mu     sync.Mutex // guards out, and whole writes
+	out    frames
+	closed atomic.Bool
+}
+
+func (f *Front) newConn(c net.Conn, early []byte, remote netip.AddrPort) *conn {
+	k := &conn{Conn: c, front: f, remote: remote, early: early}
+	k.in.skip = preface
+	k.seen = k.count // one closure for the connection, not one per read
+	return k
+}
+
+// RemoteAddr is the client's own address, also behind a load balancer.
+func (c *conn) RemoteAddr() net.Addr { return net.TCPAddrFromAddrPort(c.remote) }
+
+// Read counts what passes.
+func (c *conn) Read(p []byte) (n int, err error) {
+	if len(c.early) > 0 {
+		n = copy(p, c.early)
+		if c.early = c.early[n:]; len(c.early) == 0 {
+			c.early = nil
+		}
+	} else {
+		n, err = c.Conn.Read(p)
+	}
+	c.in.feed(p[:n], c.seen)
+	if !c.known.Load() {
+		if c.bytes += n; c.bytes > strangerBytes {
+			c.violation = "stranger_bytes"
+		}
+	}
+	if c.violation != "" {
+		c.turn(c.violation, "too much of it: "+c.violation)
+		return 0, errTurned
+	}
+	return n, err
+}
+
+func (c *conn) count(kind byte) {
+	switch kind {
+	case frameContinuation:
+		if c.continuation++; c.continuation > maxContinuations {
+			c.violation = "continuations"
+		}
+		return
+	case frameReset:
+		if now := c.front.options.Clock.Now().Unix(); now != c.second {
+			c.second, c.resets = now, 0
+		}
+		if c.resets++; c.resets > c.front.options.MaxResets {
+			c.violation = "resets"
+		}
+	}
+	c.continuation = 0
+}
+
+// Write keeps to frame borders in mind, so that a GOAWAY can be put between two frames of grpc's.
+func (c *conn) Write(p []byte) (int, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	n, err := c.Conn.Write(p)
+	c.out.feed(p[:n], func(byte) {})
+	return n, err
+}
+
+// turn ends the connection and says why, if that can be said: a writer that is stuck in the middle of a frame leaves no room.
+func (c *conn) turn(why, text string) {
+	if c.closed.Load() {
+		return
+	}
+	c.front.options.Observer.Turned(why)
+	c.front.log.Info("a connection was ended", "reason", why, "remote", c.remote.String())
+	if c.mu.TryLock() {
+		if c.out.between() {
+			_ = c.Conn.SetWriteDeadline(time.Now().Add(goAwayBound))
+			_, _ = c.Conn.Write(goAway(enhanceCalm, text))
+		}
+		c.mu.Unlock()
+	}
+	_ = c.Close()
+}
+
+// welcome makes a stranger a client.
+func (c *conn) welcome() {
+	if c.known.CompareAndSwap(false, true) {
+		c.linger.Stop()
+		c.front.strangers.left(c.remote.Addr())
+	}
+}
+
+// Close ends the connection; it may be called more than once.
+func (c *conn) Close() error {
+	if !c.closed.CompareAndSwap(false, true) {
+		return nil
+	}
+	if c.known.CompareAndSwap(false, true) {
+		c.linger.Stop()
+		c.front.strangers.left(c.remote.Addr())
+	}
+	c.front.connections.Add(-1)
+	c.front.options.Observer.Closed()
+	return c.Conn.Close()
+}
+
+// strangers counts the connections on which nobody has named himself.
+type strangers struct {
+	limit, perAddress int
+	exempt            func(netip.Addr) bool
+
+	mu    sync.Mutex // guards all below
+	all   int
+	count map[netip.Addr]int
+}
+
+// entered takes a place, or tells that there is none.
+func (s *strangers) entered(a netip.Addr) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.all >= s.limit || s.count[a] >= s.perAddress && !s.exempt(a) {
+		return false
+	}
+	s.all++
+	s.count[a]++
+	return true
+}
+
+func (s *strangers) left(a netip.Addr) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.all--
+	if s.count[a]--; s.count[a] <= 0 {
+		delete(s.count, a)
+	}
+}

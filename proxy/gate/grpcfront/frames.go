@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package grpcfront
+
+// HTTP/2 frame types that are counted.
+const (
+	frameHeaders      = 0x1
+	frameReset        = 0x3
+	frameGoAway       = 0x7
+	frameContinuation = 0x9
+
+	frameHead = 9  // bytes before a frame's payload
+	preface   = 24 // bytes before a client's first frame
+)
+
+// frames follows the frames in a stream of bytes that arrives in pieces of any size. It looks at the nine bytes before each
+// payload and skips the rest.
+type frames struct {
+	skip int // bytes until the next head
+	have int // bytes of the head that are here
+	head [frameHead]byte
+}
+
+// feed calls seen for the type of each frame whose head ends within b.
+func (f *frames) feed(b []byte, seen func(kind byte)) {
+	for len(b) > 0 {
+		if f.skip > 0 {
+			n := min(f.skip, len(b))
+			f.skip -= n
+			b = b[n:]
+			continue
+		}
+		n := copy(f.head[f.have:], b)
+		f.have += n
+		b = b[n:]
+		if f.have == frameHead {
+			f.have = 0
+			f.skip = int(f.head[0])<<16 | int(f.head[1])<<8 | int(f.head[2])
+			seen(f.head[3])
+		}
+	}
+}
+
+// between tells whether the bytes so far end with a whole frame.
+func (f *frames) between() bool { return f.skip == 0 && f.have == 0 }
+
+// goAway is a GOAWAY frame. It names no last stream: what was begun may have been done.
+func goAway(code uint32, why string) []byte {
+	payload := 8 + len(why)
+	frame := make([]byte, 0, frameHead+payload)
+	frame = append(frame, byte(payload>>16), byte(payload>>8), byte(payload), frameGoAway, 0, 0, 0, 0, 0)
+	frame = append(frame, 0x7f, 0xff, 0xff, 0xff)
+	frame = append(frame, byte(code>>24), byte(code>>16), byte(code>>8), byte(code))
+	return append(frame, why...)
+}
