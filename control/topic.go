@@ -187,3 +187,6 @@ func (p *Plane) holds(ctx context.Context, t mq.Topic) (bool, error) {
 	}
 	return len(page.Messages) > 0, err
 }
+
+// TopicNamed finds the topic that an engine knows under that name, of whatever tenant.
+func (p *Plane) TopicNamed(name mq.Physical) (Topic, bool) { return p.book.topicNamed(name) }
