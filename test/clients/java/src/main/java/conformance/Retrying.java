@@ -52,7 +52,7 @@ final class Retrying {
         while (consumer == null) {
             try {
                 consumer = s.simple(s.scenario.watch(), topic, FilterExpression.SUB_ALL);
-            } catch (ClientException e) {
+            } catch (ClientException | IllegalStateException e) { // the builder throws either when start-up fails
                 Stage.check(!s.over(), "deadline passed before the dead-letter topic could be read: %s", e);
                 Thread.sleep(1000);
             }
