@@ -95,7 +95,7 @@ func (r *recovery) unfound(bases []Position) error {
 }
 
 // writeIdentity changes the identity in place, one copy after the other, so that a crash leaves one whole copy and
-// a full disk does not matter. Of two whole copies the one with the higher low end counts.
+// a full disk does not matter. Of two whole copies the newer one counts.
 func writeIdentity(f fsys.File, id identity) error {
 	block := id.encode()
 	for _, at := range []int64{0, identityCopyAt} {

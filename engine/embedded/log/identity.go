@@ -11,9 +11,10 @@ import (
 	"github.com/causeway-mq/causeway/internal/fsys"
 )
 
-// The identity file says whose directory this is, in which format, and where the log begins: without the last a
-// segment that vanished from the front could not be told from one that was dropped. It holds two equal copies, so
-// one damaged sector does not cost the log.
+// The identity file says whose directory this is, in which format, where the log begins (without that a segment that
+// vanished from the front could not be told from one that was dropped), and how far it was durable when it was last
+// opened or closed (which shows a tail that the disk lost together with the marks in it). It holds two equal copies,
+// so one damaged sector does not cost the log.
 const (
 	identityName   = "causeway.log"
 	identityMagic  = "CWLOGID\n"
@@ -25,11 +26,12 @@ const (
 	reserveName = "reserve"
 )
 
-// identity: 0 magic, 8 version uint32, 16 log id, 24 low, 60 crc of 0..60.
+// identity: 0 magic, 8 version uint32, 16 log id, 24 low, 32 synced, 60 crc of 0..60.
 type identity struct {
 	version uint32
 	id      logID
 	low     Position // base of the oldest segment
+	synced  Position // everything below was durable
 }
 
 func newLogID() logID {
@@ -45,6 +47,7 @@ func (i identity) encode() []byte {
 	binary.LittleEndian.PutUint32(b[8:], formatVersion)
 	binary.LittleEndian.PutUint64(b[16:], uint64(i.id))
 	binary.LittleEndian.PutUint64(b[24:], uint64(i.low))
+	binary.LittleEndian.PutUint64(b[32:], uint64(i.synced))
 	binary.LittleEndian.PutUint32(b[60:], crc32.Checksum(b[:60], castagnoli))
 	copy(block[identityCopyAt:], b)
 	return block
@@ -56,7 +59,7 @@ func decodeIdentity(block []byte) (i identity, found, whole bool) {
 	}
 	first, ok1 := decodeIdentityCopy(block[:identityBytes])
 	second, ok2 := decodeIdentityCopy(block[identityCopyAt : identityCopyAt+identityBytes])
-	if !ok1 || ok2 && second.low > first.low {
+	if !ok1 || ok2 && second.newer(first) {
 		first = second
 	}
 	return first, ok1 || ok2, ok1 && ok2 && first == second
@@ -70,7 +73,13 @@ func decodeIdentityCopy(b []byte) (identity, bool) {
 		version: binary.LittleEndian.Uint32(b[8:]),
 		id:      logID(binary.LittleEndian.Uint64(b[16:])),
 		low:     Position(binary.LittleEndian.Uint64(b[24:])),
+		synced:  Position(binary.LittleEndian.Uint64(b[32:])),
 	}, true
+}
+
+// newer compares two copies of which a crash may have left one behind.
+func (i identity) newer(than identity) bool {
+	return i.low > than.low || i.low == than.low && i.synced > than.synced
 }
 
 func (i identity) install(files fsys.FS) error {

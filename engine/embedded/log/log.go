@@ -212,6 +212,11 @@ func (l *Log) Close() error {
 		l.mu.Lock()
 		err, next := l.failure, l.next
 		l.mu.Unlock()
+		l.drops.Lock()
+		defer l.drops.Unlock()
+		if err == nil {
+			err = l.writeIdentityHeld((*l.segs.Load())[0].base)
+		}
 		for _, s := range *l.segs.Load() {
 			err = errors.Join(err, s.file.Close())
 		}

@@ -73,15 +73,11 @@ type recovery struct {
 	identity     identity
 	identityFile fsys.File
 	segs         []*segment // ascending
-	trails       []segmentState
-	active       int    // index of the segment that takes appends
-	chain        uint32 // crc of the last frame
+	marks        []Position // the synced marks in the headers of segs
+	floor        Position   // all below it was durable, as far as identity and headers tell
+	active       int        // index of the segment that takes appends
+	chain        uint32     // crc of the last frame
 	reserve      bool
-}
-
-type segmentState struct {
-	synced Position // the mark in its header
-	frames bool     // holds at least one whole frame
 }
 
 func (r *recovery) note(format string, args ...any) {

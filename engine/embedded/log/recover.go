@@ -11,8 +11,8 @@ import (
 	"github.com/causeway-mq/causeway/internal/fsys"
 )
 
-// How recovery tells a torn tail from damage. Every whole frame, and every segment header, says how far the log was
-// durable when it was written. The highest of these is the floor. What is broken below the floor was on disk once
+// How recovery tells a torn tail from damage. Every whole frame, every segment header, and the identity file say how
+// far the log was durable when they were written. The highest of these is the floor. What is broken below the floor was on disk once
 // and is damage: it is reported by file and range, never served, and nothing is cut. What is broken at or above the
 // floor belongs to the one batch that was being written when the machine stopped: nobody was told that it is
 // durable, and the log is cut at the first broken byte, also when whole frames of that batch lie behind it, so that
@@ -51,7 +51,7 @@ func (r *recovery) openSegments(bases []Position) error {
 			return err
 		}
 		r.segs = append(r.segs, s)
-		r.trails = append(r.trails, segmentState{synced: synced})
+		r.marks = append(r.marks, synced)
 		expected = s.next()
 	}
 	if len(r.segs) == 0 {
@@ -119,8 +119,16 @@ func (r *recovery) checkHeader(f fsys.File, base, following Position) (header, e
 
 // recoverRecords finds the last segment with records, judges all of them, and makes the end of the log durable.
 func (r *recovery) recoverRecords() error {
+	r.floor = r.identity.synced
+	for _, mark := range r.marks {
+		r.floor = max(r.floor, mark)
+	}
 	last := 0
 	for i := len(r.segs) - 1; i >= 0; i-- {
+		if r.segs[i].base+segmentHeader < r.floor { // it held records, whatever it holds now
+			last = i
+			break
+		}
 		off, err := r.walker(i).search(segmentHeader)
 		if err != nil {
 			return fmt.Errorf("log: read %s: %w", r.segs[i].name, err)
@@ -207,10 +215,7 @@ func (r *recovery) judgeLast(i int) (int64, error) {
 	if err != nil {
 		return 0, fmt.Errorf("log: read the footer of %s: %w", s.name, err)
 	}
-	floor := t.synced
-	for _, st := range r.trails {
-		floor = max(floor, st.synced)
-	}
+	floor := max(t.synced, r.floor)
 	if sealed {
 		floor = max(floor, seal.synced)
 		if t.end < sealEnd {
@@ -269,7 +274,11 @@ func (r *recovery) settle(last int, end int64) error {
 	if err := r.closingMark(s, end); err != nil {
 		return err
 	}
-	return r.trim()
+	if err := r.trim(); err != nil || r.report.Fresh {
+		return err
+	}
+	r.identity.synced = r.report.End
+	return writeIdentity(r.identityFile, r.identity)
 }
 
 // cut zeroes what lies behind end. Zeros are written rather than the file truncated: that needs no space.

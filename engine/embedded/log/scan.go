@@ -99,6 +99,11 @@ func (l *Log) Segments() []Segment {
 	return list
 }
 
+// writeIdentityHeld needs drops.
+func (l *Log) writeIdentityHeld(low Position) error {
+	return writeIdentity(l.low, identity{version: formatVersion, id: l.id, low: low, synced: l.Durable()})
+}
+
 // Drop removes the oldest segment, which must be sealed and have the given base. Reads of its records fail with
 // ErrGone from then on. The removal is durable when Drop returns; an error before that leaves it to the next Open.
 func (l *Log) Drop(base Position) error {
@@ -110,8 +115,7 @@ func (l *Log) Drop(base Position) error {
 		return fmt.Errorf("log: drop %s: only the oldest segment, %s, can be dropped, when it is sealed",
 			segmentName(base), oldest.name)
 	}
-	id := identity{version: formatVersion, id: l.id, low: oldest.next()}
-	if err := writeIdentity(l.low, id); err != nil {
+	if err := l.writeIdentityHeld(oldest.next()); err != nil {
 		return err
 	}
 	l.mu.Lock()
