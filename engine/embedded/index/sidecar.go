@@ -277,6 +277,9 @@ func (s *sidecar) find(hash uint64, before log.Position, dst []log.Position) ([]
 		}
 		for i := range n {
 			k := keyEntry{binary.LittleEndian.Uint64(chunk[i*keyLen:]), log.Position(binary.LittleEndian.Uint64(chunk[i*keyLen+8:]))}
+			if k.pos < s.info.Base || k.pos >= s.info.End {
+				return dst[:from], s.damaged(fmt.Errorf("key %d points to %d, outside its segment", int(lo)+i, k.pos))
+			}
 			if k.hash == hash && k.pos < before {
 				dst = append(dst, k.pos)
 			}

@@ -258,14 +258,7 @@ func FuzzSidecar(f *testing.F) {
 		}
 	}))
 	f.Fuzz(func(t *testing.T, stream []byte) {
-		disk := memfs.New()
-		file, err := disk.Create(sidecarName(info.Base))
-		must(t, err)
-		_, seed := bindingOf(info)
-		w := newPageWriter(file, seed)
-		_, err = w.Write(stream)
-		must(t, errors.Join(err, w.finish()))
-		side, shares, err := openSidecar(disk, info)
+		side, shares, err := openSidecar(paged(t, info, stream), info)
 		if err != nil {
 			return
 		}
@@ -283,8 +276,10 @@ func FuzzSidecar(f *testing.F) {
 			if err != nil && !errors.Is(err, ErrDamaged) {
 				t.Fatalf("find: %v", err)
 			}
-			if !slices.IsSortedFunc(list, func(a, b log.Position) int { return int(b - a) }) {
-				t.Fatalf("find gives %v", list)
+			for i, pos := range list {
+				if pos < info.Base || pos >= info.End || i > 0 && pos >= list[i-1] {
+					t.Fatalf("find gives %v", list)
+				}
 			}
 		}
 	})
@@ -304,6 +299,41 @@ func payload(t testing.TB, info log.Segment, fill func(*memory)) []byte {
 	h, err := decodeHeader(stream[:headerLen], info)
 	must(t, err)
 	return stream[:h.size()]
+}
+
+// Entries and keys that point out of their segment are named when they are read.
+func TestASidecarThatPointsElsewhereIsDamaged(t *testing.T) {
+	info := log.Segment{Base: 1 << 20, End: 2 << 20, Bytes: 1 << 20, Created: time.Unix(5, 0), Sealed: true}
+	fill := func(m *memory) {
+		m.add(1, Entry{Offset: 4, Position: info.Base + 8, Stored: 3})
+		m.mark(info.Base+8, 3, []uint64{77})
+	}
+	for _, pos := range []log.Position{info.Base - 8, info.End, -5} {
+		stream := payload(t, info, fill)
+		binary.LittleEndian.PutUint64(stream[headerLen:], uint64(pos))
+		binary.LittleEndian.PutUint64(stream[headerLen+entryLen+8:], uint64(pos))
+		side, _, err := openSidecar(paged(t, info, stream), info)
+		must(t, err)
+		if err := side.read(make([]Entry, 1), 0, 4); !errors.Is(err, ErrDamaged) {
+			t.Errorf("entry to %d: %v", pos, err)
+		}
+		if _, err := side.find(mix(77), maxPosition, nil); !errors.Is(err, ErrDamaged) {
+			t.Errorf("key to %d: %v", pos, err)
+		}
+	}
+}
+
+// paged is a disk with a sidecar of the given stream and right checksums.
+func paged(t testing.TB, info log.Segment, stream []byte) *memfs.FS {
+	t.Helper()
+	disk := memfs.New()
+	f, err := disk.Create(sidecarName(info.Base))
+	must(t, err)
+	_, seed := bindingOf(info)
+	w := newPageWriter(f, seed)
+	_, err = w.Write(stream)
+	must(t, errors.Join(err, w.finish(), f.Close()))
+	return disk
 }
 
 // Each claim of a sidecar's front that does not add up is refused, with right checksums.
@@ -339,14 +369,7 @@ func TestASidecarThatDoesNotAddUpIsRefused(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			stream := bytes.Clone(good)
 			change(stream)
-			disk := memfs.New()
-			f, err := disk.Create(sidecarName(0))
-			must(t, err)
-			_, seed := bindingOf(info)
-			w := newPageWriter(f, seed)
-			_, err = w.Write(stream)
-			must(t, errors.Join(err, w.finish()))
-			if _, _, err := openSidecar(disk, info); err == nil {
+			if _, _, err := openSidecar(paged(t, info, stream), info); err == nil {
 				t.Fatal("was taken")
 			}
 		})
