@@ -1,0 +1,279 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package app
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/causeway-mq/causeway/control"
+	"github.com/causeway-mq/causeway/control/api"
+	"github.com/causeway-mq/causeway/control/sqlstore"
+	"github.com/causeway-mq/causeway/engine/embedded"
+	"github.com/causeway-mq/causeway/internal/clock"
+	"github.com/causeway-mq/causeway/internal/lifecycle"
+	"github.com/causeway-mq/causeway/internal/obs"
+	"github.com/causeway-mq/causeway/mq"
+	"github.com/causeway-mq/causeway/proxy/catalog"
+	"github.com/causeway-mq/causeway/proxy/consume"
+	"github.com/causeway-mq/causeway/proxy/gate/grpcfront"
+	"github.com/causeway-mq/causeway/proxy/produce"
+	"github.com/causeway-mq/causeway/proxy/route"
+	"github.com/causeway-mq/causeway/proxy/seal"
+)
+
+// The embedded engine stands behind every port.
+var (
+	_ produce.Store       = (*embedded.Engine)(nil)
+	_ consume.Engine      = (*embedded.Engine)(nil)
+	_ route.Topology      = (*embedded.Engine)(nil)
+	_ control.Provisioner = (*embedded.Engine)(nil)
+	_ control.Inspector   = (*embedded.Engine)(nil)
+	_ control.Mover       = (*embedded.Engine)(nil)
+)
+
+// UpOptions is what surrounds `causeway up`.
+type UpOptions struct {
+	Config Config
+	Out    io.Writer // where a person is greeted
+	Log    *obs.Logger
+}
+
+// up is the parts of a running `causeway up`, in the order in which they start.
+type up struct {
+	config  Config
+	log     *obs.Logger
+	clock   clock.Clock
+	group   *lifecycle.Group
+	metrics *metrics
+	engine  *embedded.Engine
+	plane   *control.Plane
+	holder  catalog.Holder
+	door    *door
+	grpc    net.Listener
+	http    net.Listener
+}
+
+// stopBound is how long a stop may take after the drain.
+const stopBound = 30 * time.Second
+
+// Up runs engine, control plane and proxy in this process until ctx ends or a part of it fails. A clean end is nil.
+func Up(ctx context.Context, o UpOptions) error {
+	if err := o.Config.Validate(); err != nil {
+		return ConfigError{err}
+	}
+	u := &up{config: o.Config, log: o.Log, clock: clock.System(), metrics: newMetrics(), group: lifecycle.New(context.WithoutCancel(ctx))}
+	err := u.start(ctx)
+	if err == nil {
+		running := Running{GRPC: u.grpc.Addr().String(), HTTP: u.http.Addr().String(), PID: os.Getpid(), Version: Version()}
+		err = u.serve(ctx, o.Out, running)
+	}
+	bound, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Duration(o.Config.Drain)+stopBound)
+	defer cancel()
+	return errors.Join(err, u.group.Stop(bound))
+}
+
+// ConfigError is a configuration that nothing was started with; the command line ends with its own exit code.
+type ConfigError struct{ Err error }
+
+// Error is what is wrong, all of it.
+func (e ConfigError) Error() string { return "configuration: " + e.Err.Error() }
+
+// Unwrap gives the problems.
+func (e ConfigError) Unwrap() error { return e.Err }
+
+func (u *up) start(ctx context.Context) error {
+	if err := os.MkdirAll(u.config.Data, 0o700); err != nil {
+		return fmt.Errorf("data directory: %w", err)
+	}
+	for _, step := range []func(context.Context) error{u.startEngine, u.startControl, u.bind, u.startDoor, u.startHTTP} {
+		if err := step(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (u *up) startEngine(ctx context.Context) error {
+	e, report, err := embedded.Open(ctx, embedded.Options{
+		Dir:          filepath.Join(u.config.Data, "engine"),
+		Clock:        u.clock,
+		Logger:       u.log.With("room", "engine"),
+		SegmentBytes: u.config.Engine.SegmentBytes,
+		MaxBytes:     u.config.Engine.MaxBytes,
+		Retention:    time.Duration(u.config.Engine.Retention),
+	})
+	if err != nil {
+		return err
+	}
+	u.log.Debug("engine open", "report", report)
+	u.engine = e
+	u.group.OnStop("engine", e.Close)
+	return nil
+}
+
+func (u *up) startControl(ctx context.Context) error {
+	dir := filepath.Join(u.config.Data, "control")
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return fmt.Errorf("data directory: %w", err)
+	}
+	store, err := sqlstore.OpenSQLite(ctx, dir)
+	if err != nil {
+		return err
+	}
+	u.plane, err = control.Open(ctx, control.Options{
+		Store: store, Engine: u.engine, Inspector: u.engine, Mover: u.engine,
+		Cluster:          u.cluster(),
+		Clock:            u.clock,
+		Log:              u.log.With("room", "control"),
+		LoopbackUnsigned: true,
+		Await:            u.await,
+	})
+	if err != nil {
+		return err
+	}
+	u.group.OnStop("control plane", func(context.Context) error { return u.plane.Close() })
+	u.holder.Put(snapshot(u.plane.Contents()))
+	return nil
+}
+
+func (u *up) cluster() mq.Cluster { return u.engine.Cluster() }
+
+// await returns when this process's proxy serves from a version: a command that made a topic can be followed by one that uses
+// it.
+func (u *up) await(ctx context.Context, v control.Version) error {
+	for u.holder.Now().Version() < catalog.Version(v) {
+		s, err := planeSource{u.plane}.Next(ctx, u.holder.Now().Version())
+		if err != nil {
+			return err
+		}
+		u.holder.Put(s)
+	}
+	return nil
+}
+
+func (u *up) bind(context.Context) (err error) {
+	if u.grpc, err = listen("listen", u.config.Listen, DefaultListen); err != nil {
+		return err
+	}
+	u.group.OnStop("gRPC listener", func(context.Context) error { return closeListener(u.grpc) })
+	if u.http, err = listen("http", u.config.HTTP, DefaultHTTP); err != nil {
+		return err
+	}
+	u.group.OnStop("HTTP listener", func(context.Context) error { return closeListener(u.http) })
+	return nil
+}
+
+// closeListener closes what a server may have closed already.
+func closeListener(l net.Listener) error {
+	if err := l.Close(); err != nil && !errors.Is(err, net.ErrClosed) {
+		return err
+	}
+	return nil
+}
+
+func (u *up) startDoor(ctx context.Context) error {
+	keyFile := u.config.SealKeys
+	if keyFile == "" {
+		keyFile = filepath.Join(u.config.Data, "seal.keys")
+	}
+	keys, err := seal.LoadOrCreateFile(keyFile, u.clock.Now())
+	if err != nil {
+		return err
+	}
+	ring, err := seal.New(keys...)
+	if err != nil {
+		return err
+	}
+	cert, key, err := certificate(u.config, u.clock.Now())
+	if err != nil {
+		return err
+	}
+	certificates, err := grpcfront.LoadCertificates(cert, key, u.clock, u.log.With("room", "gate"))
+	if err != nil {
+		return fmt.Errorf("tls: %w", err)
+	}
+	var from []netip.Prefix
+	for _, r := range u.config.Proxy.From {
+		from = append(from, netip.MustParsePrefix(r)) // validated with the configuration
+	}
+	peers, err := peersOf(u.config.Advertise, u.grpc.Addr().String())
+	if err != nil {
+		return err
+	}
+	u.door, err = newDoor(doorParts{
+		engine: u.engine, cluster: u.cluster(), holder: &u.holder, ring: ring, clock: u.clock, log: u.log.Logger, metrics: u.metrics,
+		peers: peers,
+		front: grpcfront.Options{Certificates: certificates, ProxyFrom: from, Clock: u.clock},
+	})
+	if err != nil {
+		return err
+	}
+	u.group.Go("catalog", func(ctx context.Context) error {
+		return catalog.Follow(ctx, planeSource{u.plane}, &u.holder, u.door.catalogChanged)
+	})
+	u.door.start(u.group, u.grpc, time.Duration(u.config.Drain))
+	return nil
+}
+
+func (u *up) serve(ctx context.Context, out io.Writer, running Running) error {
+	if err := announce(u.config.Data, running); err != nil {
+		return err
+	}
+	u.group.OnStop("announcement", func(context.Context) error { return withdraw(u.config.Data) })
+	if err := greet(out, u.config, running); err != nil {
+		u.log.Warn("nobody could be greeted", "err", err)
+	}
+	select {
+	case <-ctx.Done():
+		u.log.Info("stopping")
+		return nil
+	case <-u.group.Context().Done():
+		return u.group.Wait()
+	}
+}
+
+func (u *up) startHTTP(context.Context) error {
+	server := api.Server(api.New(api.Options{
+		Plane: u.plane, Token: u.config.Token, Log: u.log.With("room", "api"), Clock: u.clock, Ready: u.ready,
+		Metrics: promhttp.HandlerFor(u.metrics.registry, promhttp.HandlerOpts{}),
+		Level:   u.log.LevelVar(), Pprof: u.config.Pprof, Version: Version(),
+	}))
+	u.group.Go("http", func(context.Context) error {
+		if err := server.Serve(u.http); !errors.Is(err, http.ErrServerClosed) {
+			return err
+		}
+		return nil
+	})
+	u.group.OnStop("http", server.Shutdown)
+	return nil
+}
+
+// ready is the question of /readyz: would a send be taken now?
+func (u *up) ready(ctx context.Context) error { return u.engine.Probe(ctx) }
+
+func peersOf(advertise []string, self string) ([]peerAddress, error) {
+	var peers []peerAddress
+	for _, a := range advertise {
+		p, err := parsePeer(a)
+		if err != nil {
+			return nil, err
+		}
+		p.Self = a == self
+		peers = append(peers, p)
+	}
+	if len(peers) == 1 { // the only proxy is this one, whatever it is called outside
+		peers[0].Self = true
+	}
+	return peers, nil
+}
