@@ -35,7 +35,7 @@ import (
 
 // world is one proxy with everything real but the engine, and a client connected to it over loopback.
 type world struct {
-	t        *testing.T
+	t        testing.TB
 	engine   *memory
 	holder   *catalog.Holder
 	sessions *session.Registry
@@ -56,6 +56,7 @@ type worldOptions struct {
 	engine   *memory
 	keys     *seal.Keyring
 	clients  func(session.Client)
+	produce  gate.Producing
 }
 
 func must[T any](v T, err error) T {
@@ -108,7 +109,7 @@ func contents(version catalog.Version, signed bool) catalog.Contents {
 	return c
 }
 
-func newWorld(t *testing.T, o worldOptions) *world {
+func newWorld(t testing.TB, o worldOptions) *world {
 	t.Helper()
 	if o.sessions == 0 {
 		o.sessions = 1000
@@ -130,9 +131,12 @@ func newWorld(t *testing.T, o worldOptions) *world {
 	})
 	cluster := must(mq.ParseCluster("c0"))
 	w.consume = consume.New(map[mq.Cluster]consume.Engine{cluster: w.engine}, clock.System(), w.sessions.Alive, log)
+	if o.produce == nil {
+		o.produce = produce.New(map[mq.Cluster]produce.Store{cluster: w.engine}, w.sessions)
+	}
 	w.door = gate.New(gate.Ports{
 		Guard: must(access.New(access.Config{Clock: clock.System()})), Seals: w.keys, Catalog: w.holder.Now, Sessions: w.sessions,
-		Produce: produce.New(map[mq.Cluster]produce.Store{cluster: w.engine}, w.sessions),
+		Produce: o.produce,
 		Consume: w.consume, Pull: w.consume, Routes: route.NewPlanner(map[mq.Cluster]route.Topology{cluster: w.engine}, nil),
 		Clock: clock.System(), Observer: w.counts, Log: log,
 	})
@@ -281,7 +285,7 @@ func (w *world) receive(ctx context.Context, req *v2.ReceiveMessageRequest) (*v2
 	}
 }
 
-func want(t *testing.T, got *v2.Status, code v2.Code, words ...string) {
+func want(t testing.TB, got *v2.Status, code v2.Code, words ...string) {
 	t.Helper()
 	if got.GetCode() != code {
 		t.Fatalf("answered %v %q, want %v", got.GetCode(), got.GetMessage(), code)
@@ -294,7 +298,7 @@ func want(t *testing.T, got *v2.Status, code v2.Code, words ...string) {
 }
 
 // eventually waits for a condition with a bound.
-func eventually(t *testing.T, what string, holds func() bool) {
+func eventually(t testing.TB, what string, holds func() bool) {
 	t.Helper()
 	deadline := time.NewTimer(10 * time.Second)
 	defer deadline.Stop()
