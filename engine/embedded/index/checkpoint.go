@@ -165,7 +165,7 @@ func (c Checkpoint) trailer(f fsys.File) (length int64, crc uint32, err error) {
 		return 0, 0, fmt.Errorf("%d bytes are no whole pages", size)
 	}
 	var b [trailerLen]byte
-	if err := readPages(f, c.seed(), b[:], (size/pageSize-1)*pageRoom); err != nil {
+	if err := readPages(f, c.seed(), b[:], (size/pageSize-1)*pageRoom, new([]byte)); err != nil {
 		return 0, 0, err
 	}
 	if string(b[:8]) != checkpointMagic || binary.LittleEndian.Uint32(b[8:]) != checkpointVersion ||

@@ -75,7 +75,8 @@ func (e *DamagedError) Is(target error) bool { return target == ErrDamaged }
 
 // Index is the index of one log. Its methods are safe for concurrent use.
 type Index struct {
-	fs fsys.FS
+	fs        fsys.FS
+	scratches sync.Pool // of *scratch
 
 	mu       sync.RWMutex // guards the fields below and everything that hangs on them
 	segments []*segment   // ascending by base; the last takes what is appended now

@@ -9,6 +9,8 @@ import (
 	"github.com/causeway-mq/causeway/mq"
 )
 
+const keptScratch = 64 << 10 // bytes
+
 // piece is a part of an answer that lies in a sidecar.
 type piece struct {
 	side  *sidecar
@@ -29,10 +31,15 @@ func (x *Index) Range(q Queue, from mq.Offset, limit int, dst []Entry) ([]Entry,
 	}
 	dst, pieces := x.collectLocked(q, from, limit, dst)
 	x.mu.RUnlock()
+	if len(pieces) == 0 {
+		return dst, nil
+	}
+	sc := x.scratches.Get().(*scratch)
+	defer x.giveBack(sc)
 	var err error
 	for _, p := range pieces {
 		if err == nil {
-			err = p.side.read(dst[p.dst:p.dst+p.count], p.at, p.first)
+			err = p.side.read(dst[p.dst:p.dst+p.count], p.at, p.first, sc)
 		}
 		p.side.release()
 	}
@@ -40,6 +47,13 @@ func (x *Index) Range(q Queue, from mq.Offset, limit int, dst []Entry) ([]Entry,
 		return dst[:start], err
 	}
 	return dst, nil
+}
+
+// giveBack keeps room for ordinary reads; what one long read needed goes to the garbage collector.
+func (x *Index) giveBack(sc *scratch) {
+	if cap(sc.raw) <= keptScratch && cap(sc.data) <= keptScratch {
+		x.scratches.Put(sc)
+	}
 }
 
 // collectLocked copies what is in memory and leaves room for what is in sidecars, each of which it acquires.
@@ -143,13 +157,15 @@ func (x *Index) Find(f Search, dst []log.Position) ([]log.Position, error) {
 		f.Before = maxPosition
 	}
 	sources, err := x.sourcesOf(hash, f)
+	sc := x.scratches.Get().(*scratch)
+	defer x.giveBack(sc)
 	for _, src := range sources {
 		if src.side == nil {
 			dst = append(dst, src.found...)
 			continue
 		}
 		if err == nil && len(dst) < limit {
-			dst, err = src.side.find(hash, f.Before, dst)
+			dst, err = src.side.find(hash, f.Before, dst, sc)
 		}
 		src.side.release()
 	}

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io"
+	"slices"
 
 	"github.com/causeway-mq/causeway/internal/fsys"
 )
@@ -97,24 +98,30 @@ func (w *pageWriter) finish() error {
 	return w.flush()
 }
 
-// readPages fills dst from offset off of the stream. An error that matches errPage or io.ErrUnexpectedEOF means that
+// readPages fills dst from offset off of the stream, by way of raw, which grows as needed. An error that matches errPage or io.ErrUnexpectedEOF means that
 // the file is not what was written; any other is the disk's.
-func readPages(f fsys.File, seed uint32, dst []byte, off int64) error {
+func readPages(f fsys.File, seed uint32, dst []byte, off int64, raw *[]byte) error {
 	if len(dst) == 0 {
 		return nil
 	}
 	first := off / pageRoom
 	last := (off + int64(len(dst)) - 1) / pageRoom
-	raw := make([]byte, (last-first+1)*pageSize)
+	size := int((last - first + 1) * pageSize)
+	*raw = slices.Grow((*raw)[:0], size)[:size]
+	return verifyPages(f, seed, dst, off, *raw)
+}
+
+func verifyPages(f fsys.File, seed uint32, dst []byte, off int64, raw []byte) error {
+	first, skip := off/pageRoom, off%pageRoom
 	if n, err := f.ReadAt(raw, first*pageSize); n < len(raw) {
 		if err == nil || errors.Is(err, io.EOF) {
 			err = io.ErrUnexpectedEOF
 		}
 		return err
 	}
-	skip := off % pageRoom
-	for number := first; number <= last; number++ {
-		page := raw[(number-first)*pageSize:][:pageSize]
+	for number := first; len(raw) > 0; number++ {
+		page := raw[:pageSize]
+		raw = raw[pageSize:]
 		if pageSum(seed, number, page[:pageRoom]) != binary.LittleEndian.Uint32(page[pageRoom:]) {
 			return fmt.Errorf("page %d: %w", number, errPage)
 		}
@@ -130,6 +137,7 @@ type pageStream struct {
 	seed     uint32
 	off, end int64
 	buf      []byte // read and verified
+	raw      []byte
 	space    [pageRoom * 4]byte
 }
 
@@ -140,7 +148,7 @@ func (r *pageStream) Read(p []byte) (int, error) {
 		}
 		// Stop at a page's end, so that no page is read twice.
 		n := min(int64(len(r.space))-r.off%pageRoom, r.end-r.off)
-		if err := readPages(r.file, r.seed, r.space[:n], r.off); err != nil {
+		if err := readPages(r.file, r.seed, r.space[:n], r.off, &r.raw); err != nil {
 			return 0, err
 		}
 		r.buf = r.space[:n]

@@ -28,6 +28,7 @@ type Options struct {
 // them.
 func Open(o Options) (*Index, []log.Segment, error) {
 	x := &Index{fs: o.FS, queues: map[Queue]*queue{}}
+	x.scratches.New = func() any { return &scratch{} }
 	if err := o.FS.MkdirAll("."); err != nil {
 		return nil, nil, fmt.Errorf("index: %w", err)
 	}

@@ -9,6 +9,7 @@ import (
 	"hash/crc32"
 	"io"
 	"math/bits"
+	"slices"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -170,7 +171,7 @@ func readSidecar(f fsys.File, info log.Segment) (*sidecar, []share, error) {
 	s.users.Store(1)
 	_, s.seed = bindingOf(info)
 	var b [headerLen]byte
-	if err := readPages(f, s.seed, b[:], 0); err != nil {
+	if err := readPages(f, s.seed, b[:], 0, new([]byte)); err != nil {
 		return nil, nil, err
 	}
 	var err error
@@ -191,7 +192,7 @@ func readSidecar(f fsys.File, info log.Segment) (*sidecar, []share, error) {
 // directory reads and checks what the sidecar holds of each queue.
 func (s *sidecar) directory() ([]share, error) {
 	b := make([]byte, s.size()-s.dirAt())
-	if err := readPages(s.file, s.seed, b, s.dirAt()); err != nil {
+	if err := readPages(s.file, s.seed, b, s.dirAt(), new([]byte)); err != nil {
 		return nil, err
 	}
 	shares := make([]share, 0, s.queues)
@@ -231,10 +232,19 @@ func (s *sidecar) directory() ([]share, error) {
 	return shares, nil
 }
 
+// scratch is room for reading, used again from one read to the next.
+type scratch struct{ raw, data []byte }
+
+// take gives n bytes, valid until the next take.
+func (sc *scratch) take(n int) []byte {
+	sc.data = slices.Grow(sc.data[:0], n)[:n]
+	return sc.data
+}
+
 // read fills dst with the entries from number at on; the first has offset first.
-func (s *sidecar) read(dst []Entry, at uint32, first mq.Offset) error {
-	b := make([]byte, len(dst)*entryLen)
-	if err := s.readAt(b, headerLen+int64(at)*entryLen); err != nil {
+func (s *sidecar) read(dst []Entry, at uint32, first mq.Offset, sc *scratch) error {
+	b := sc.take(len(dst) * entryLen)
+	if err := s.readAt(b, headerLen+int64(at)*entryLen, sc); err != nil {
 		return err
 	}
 	for i := range dst {
@@ -255,24 +265,24 @@ func (s *sidecar) read(dst []Entry, at uint32, first mq.Offset) error {
 }
 
 // find appends the positions below before that have the mixed hash, newest first.
-func (s *sidecar) find(hash uint64, before log.Position, dst []log.Position) ([]log.Position, error) {
+func (s *sidecar) find(hash uint64, before log.Position, dst []log.Position, sc *scratch) ([]log.Position, error) {
 	if s.keys == 0 {
 		return dst, nil
 	}
-	var fan [2 * fanLen]byte
 	bucket := int64(hash >> (64 - s.fanBits)) // a shift by 64 gives 0
-	if err := s.readAt(fan[:], s.fanAt()+bucket*fanLen); err != nil {
+	fan := sc.take(2 * fanLen)
+	if err := s.readAt(fan, s.fanAt()+bucket*fanLen, sc); err != nil {
 		return dst, err
 	}
-	lo, hi := binary.LittleEndian.Uint32(fan[:]), binary.LittleEndian.Uint32(fan[fanLen:])
+	lo, hi := binary.LittleEndian.Uint32(fan), binary.LittleEndian.Uint32(fan[fanLen:])
 	if lo > hi || hi > s.keys {
 		return dst, s.damaged(fmt.Errorf("fan: bucket %d from %d to %d", bucket, lo, hi))
 	}
 	from := len(dst)
-	chunk := make([]byte, min(int(hi-lo), 16*keysPerBucket)*keyLen)
 	for lo < hi {
 		n := min(int(hi-lo), 16*keysPerBucket)
-		if err := s.readAt(chunk[:n*keyLen], s.keysAt()+int64(lo)*keyLen); err != nil {
+		chunk := sc.take(n * keyLen)
+		if err := s.readAt(chunk, s.keysAt()+int64(lo)*keyLen, sc); err != nil {
 			return dst[:from], err
 		}
 		for i := range n {
@@ -290,8 +300,8 @@ func (s *sidecar) find(hash uint64, before log.Position, dst []log.Position) ([]
 }
 
 // readAt reads part of the stream; what is not as written is a DamagedError.
-func (s *sidecar) readAt(b []byte, off int64) error {
-	err := readPages(s.file, s.seed, b, off)
+func (s *sidecar) readAt(b []byte, off int64, sc *scratch) error {
+	err := readPages(s.file, s.seed, b, off, &sc.raw)
 	if errors.Is(err, errPage) || errors.Is(err, io.ErrUnexpectedEOF) {
 		return s.damaged(err)
 	}

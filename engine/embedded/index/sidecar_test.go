@@ -266,13 +266,13 @@ func FuzzSidecar(f *testing.F) {
 			for _, r := range sh.runs {
 				n := min(r.count, 1000)
 				list := make([]Entry, n)
-				if err := side.read(list, r.at+r.count-n, r.end()-mq.Offset(n)); err != nil && !errors.Is(err, ErrDamaged) {
+				if err := side.read(list, r.at+r.count-n, r.end()-mq.Offset(n), &scratch{}); err != nil && !errors.Is(err, ErrDamaged) {
 					t.Fatalf("read: %v", err)
 				}
 			}
 		}
 		for key := range uint64(60) {
-			list, err := side.find(mix(key), maxPosition, nil)
+			list, err := side.find(mix(key), maxPosition, nil, &scratch{})
 			if err != nil && !errors.Is(err, ErrDamaged) {
 				t.Fatalf("find: %v", err)
 			}
@@ -314,10 +314,10 @@ func TestASidecarThatPointsElsewhereIsDamaged(t *testing.T) {
 		binary.LittleEndian.PutUint64(stream[headerLen+entryLen+8:], uint64(pos))
 		side, _, err := openSidecar(paged(t, info, stream), info)
 		must(t, err)
-		if err := side.read(make([]Entry, 1), 0, 4); !errors.Is(err, ErrDamaged) {
+		if err := side.read(make([]Entry, 1), 0, 4, &scratch{}); !errors.Is(err, ErrDamaged) {
 			t.Errorf("entry to %d: %v", pos, err)
 		}
-		if _, err := side.find(mix(77), maxPosition, nil); !errors.Is(err, ErrDamaged) {
+		if _, err := side.find(mix(77), maxPosition, nil, &scratch{}); !errors.Is(err, ErrDamaged) {
 			t.Errorf("key to %d: %v", pos, err)
 		}
 	}
@@ -399,14 +399,14 @@ func TestPagesCarryAnyLength(t *testing.T) {
 				t.Fatalf("%d bytes on disk, want %d", size, pagesFor(int64(n)))
 			}
 			got := make([]byte, n)
-			must(t, readPages(f, 42, got, 0))
+			must(t, readPages(f, 42, got, 0, new([]byte)))
 			var streamed bytes.Buffer
 			_, err = streamed.ReadFrom(&pageStream{file: f, seed: 42, end: int64(n)})
 			must(t, err)
 			if !bytes.Equal(got, data) || !bytes.Equal(streamed.Bytes(), data) {
 				t.Fatal("the stream came back changed")
 			}
-			if n > 0 && !errors.Is(readPages(f, 43, got, 0), errPage) {
+			if n > 0 && !errors.Is(readPages(f, 43, got, 0, new([]byte)), errPage) {
 				t.Fatal("pages of another file were taken")
 			}
 		})
