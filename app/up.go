@@ -157,7 +157,9 @@ func (u *up) await(ctx context.Context, v control.Version) error {
 		if err != nil {
 			return err
 		}
-		u.holder.Put(s)
+		if u.holder.Put(s) { // whoever installs a snapshot tells of it: this or the catalog's follower
+			u.door.catalogChanged(s)
+		}
 	}
 	return nil
 }
