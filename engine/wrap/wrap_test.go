@@ -22,11 +22,25 @@ type small struct {
 	stored, settled int
 	progress        []mq.QueueProgress
 	takes           error
+	wake, during    func()
+}
+
+func (s *small) Arm(_ mq.Want, wake func()) func() {
+	s.wake = wake
+	return func() {}
+}
+
+func (s *small) Checks(ctx context.Context, _ func() []mq.Topic, _ func(mq.Check) bool) error {
+	<-ctx.Done()
+	return ctx.Err()
 }
 
 func (s *small) Traits() mq.Traits { return mq.Traits{Name: "small"} }
 
 func (s *small) Send(_ context.Context, _ mq.Topic, batch []mq.Message) []mq.Sent {
+	if s.during != nil {
+		s.during()
+	}
 	out := make([]mq.Sent, len(batch))
 	for i := range out {
 		out[i].Offset = mq.Offset(s.stored)
@@ -120,6 +134,29 @@ func TestADelayEndsWithItsContext(t *testing.T) {
 	got := faults.Wrap(e).Extend(ctx, []mq.Lease{lease}, time.Second, mq.Keep)
 	if mq.Outcome(got[0].Err) != mq.Unknown || got[0].Lease.Token != "mine" {
 		t.Fatalf("answered %+v", got[0])
+	}
+}
+
+func TestACutCableCarriesNothing(t *testing.T) {
+	e, cable := &small{}, wrap.NewCable()
+	wrapped := cable.Wrap(e)
+	wake := func() { t.Error("woken over a cut cable") }
+	wrapped.Arm(mq.Want{}, wake)
+	if sent := wrapped.Send(t.Context(), topic(t), make([]mq.Message, 2)); sent[1].Err != nil {
+		t.Fatalf("a whole cable answered %v", sent)
+	}
+	e.during = cable.Cut
+	lost := wrapped.Send(t.Context(), topic(t), make([]mq.Message, 1))
+	if mq.Outcome(lost[0].Err) != mq.Unknown || e.stored != 3 {
+		t.Fatalf("cut during a call: answered %v, stored %d", lost, e.stored)
+	}
+	never := wrapped.Send(t.Context(), topic(t), make([]mq.Message, 1))
+	if mq.Outcome(never[0].Err) != mq.Unknown || e.stored != 3 {
+		t.Fatalf("cut before a call: answered %v, stored %d", never, e.stored)
+	}
+	e.wake()
+	if err := wrapped.Checks(t.Context(), nil, nil); err == nil {
+		t.Fatal("checks over a cut cable ended with nil")
 	}
 }
 
