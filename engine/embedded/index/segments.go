@@ -130,13 +130,14 @@ func (x *Index) Seal(info log.Segment) error {
 	return nil
 }
 
-// Pending lists the sealed segments that have no sidecar yet, ascending.
+// Pending lists the sealed segments that have no sidecar yet, ascending. One that is read again after Rebuild is not
+// among them: only its reader knows when it is complete.
 func (x *Index) Pending() []log.Segment {
 	x.mu.RLock()
 	defer x.mu.RUnlock()
 	var list []log.Segment
 	for _, s := range x.segments {
-		if s.end > 0 && (s.mem != nil || s.rebuilt != nil) {
+		if s.end > 0 && s.mem != nil {
 			list = append(list, s.info)
 		}
 	}
@@ -207,7 +208,8 @@ func (x *Index) withdrawLocked(s *segment, queues []Queue) {
 }
 
 // Rebuild begins to replace a sidecar that turned out to be damaged: the caller reads the segment through as after
-// Open, then calls Install. Until then the damaged sidecar goes on answering what it can.
+// Open, then calls Install. Until then the damaged sidecar goes on answering what it can. A caller that could not read
+// to the end calls Rebuild again later, which begins anew.
 func (x *Index) Rebuild(base log.Position) (log.Segment, error) {
 	x.mu.Lock()
 	defer x.mu.Unlock()

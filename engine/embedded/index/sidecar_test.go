@@ -155,6 +155,12 @@ func TestDamagedSidecarsAreNamedAndRebuilt(t *testing.T) {
 	}
 	_, err = w.x.Rebuild(damage.Base)
 	must(t, err)
+	must(t, w.give(w.recs[0])) // and then reading the segment failed
+	if pending := w.x.Pending(); len(pending) != 0 {
+		t.Fatalf("half read, the segment is offered for installing: %v", pending)
+	}
+	_, err = w.x.Rebuild(damage.Base)
+	must(t, err)
 	if _, err := w.x.Range(0, 0, 10, nil); !errors.Is(err, ErrDamaged) {
 		t.Fatalf("while the segment is read again: %v", err)
 	}
