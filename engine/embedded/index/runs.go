@@ -124,3 +124,14 @@ func (l *runs) drop(s *segment) {
 		*l = nil
 	}
 }
+
+// dropWithin removes the runs of a segment that has nothing outside of from and to: it looks at no others.
+func (l *runs) dropWithin(s *segment, from, to mq.Offset) {
+	i := l.from(from)
+	j := i
+	for j < len(*l) && (*l)[j].first < to {
+		j++
+	}
+	kept := slices.DeleteFunc((*l)[i:j], func(r run) bool { return r.src == s })
+	*l = slices.Delete(*l, i+len(kept), j)
+}

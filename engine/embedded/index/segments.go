@@ -180,7 +180,13 @@ func (x *Index) Install(base log.Position) error {
 		side.release()
 		return err // dropped meanwhile
 	}
-	x.withdrawLocked(s, m.queueNumbers())
+	for q, mine := range m.queues {
+		if st := x.queues[q]; st != nil {
+			for _, r := range mine.runs {
+				st.runs.dropWithin(s, r.first, r.end())
+			}
+		}
+	}
 	x.adopt(s, side, shares)
 	return nil
 }
