@@ -34,7 +34,7 @@ type scenario struct {
 type result struct {
 	Run      string `json:"run"`
 	Scenario string `json:"scenario"`
-	Result   string `json:"result"` // pass, fail or lacks
+	Result   string `json:"result"` // pass, fail or lacks; none where a driver could not be built
 	Millis   int64  `json:"millis"`
 	Detail   string `json:"detail"`
 }

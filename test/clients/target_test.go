@@ -4,6 +4,7 @@ package clients_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net"
@@ -150,13 +151,34 @@ func started(ctx context.Context, t *testing.T, at place) target {
 	})
 	answering(ctx, t, listen, ended)
 	answering(ctx, t, http, ended)
+	cli := commandProvisioner{path: binary, tail: []string{"--server", "http://" + http}}
+	access, secret := cli.key(ctx, t)
 	return target{
 		endpoint:  listen,
+		accessKey: access,
+		secretKey: secret,
 		tls:       true,
 		await:     2 * time.Second,
 		hold:      3 * time.Second,
-		provision: commandProvisioner{path: binary, tail: []string{"--server", "http://" + http}},
+		provision: cli,
 	}
+}
+
+// key makes an application of the default tenant, the one that topics and groups are made in, and gives its first key.
+func (p commandProvisioner) key(ctx context.Context, t *testing.T) (access, secret string) {
+	t.Helper()
+	words := append([]string{"app", "create", "clients", "--owner", "--output", "json"}, p.tail...)
+	out, err := exec.CommandContext(ctx, p.path, words...).Output()
+	if err != nil {
+		t.Fatalf("%s: %v", strings.Join(words, " "), err)
+	}
+	var made struct {
+		Key struct{ ID, Secret string }
+	}
+	if err := json.Unmarshal(out, &made); err != nil || made.Key.Secret == "" {
+		t.Fatalf("app create answered no key: %v: %s", err, out)
+	}
+	return made.Key.ID, made.Key.Secret
 }
 
 // answering waits until something accepts connections at an address, or the process that should has ended.

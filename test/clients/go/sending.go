@@ -105,19 +105,18 @@ func recall(s *stage) error {
 	return nothing(s, c, "all that was left has come")
 }
 
-// transactional opens a producer whose checker commits and counts what it is asked, and a consumer of the topic.
-func transactional(s *stage, asked func(*rocketmq.MessageView)) (rocketmq.Producer, rocketmq.SimpleConsumer, error) {
-	checker := &rocketmq.TransactionChecker{Check: func(v *rocketmq.MessageView) rocketmq.TransactionResolution {
-		asked(v)
-		return rocketmq.COMMIT
-	}}
-	p, err := s.producer(rocketmq.WithTransactionChecker(checker))
+// transactional opens a producer with a checker, and a consumer of the topic.
+func transactional(s *stage, answer func(*rocketmq.MessageView) rocketmq.TransactionResolution) (rocketmq.Producer, rocketmq.SimpleConsumer, error) {
+	p, err := s.producer(rocketmq.WithTransactionChecker(&rocketmq.TransactionChecker{Check: answer}))
 	if err != nil {
 		return nil, nil, err
 	}
 	c, err := s.simple(s.scenario.Group, s.scenario.Topic, rocketmq.SUB_ALL)
 	return p, c, err
 }
+
+// undecided answers a check as an application does that is still at work.
+func undecided(*rocketmq.MessageView) rocketmq.TransactionResolution { return rocketmq.UNKNOWN }
 
 // half sends a message under a transaction that is still open.
 func half(s *stage, p rocketmq.Producer, bag *mailbag, n int) (rocketmq.Transaction, error) {
@@ -133,7 +132,7 @@ func half(s *stage, p rocketmq.Producer, bag *mailbag, n int) (rocketmq.Transact
 }
 
 func transactionCommit(s *stage) error {
-	p, c, err := transactional(s, func(*rocketmq.MessageView) {})
+	p, c, err := transactional(s, undecided)
 	if err != nil {
 		return err
 	}
@@ -153,7 +152,7 @@ func transactionCommit(s *stage) error {
 
 // transactionRollback: the rolled back message never comes, one that was committed after it does.
 func transactionRollback(s *stage) error {
-	p, c, err := transactional(s, func(*rocketmq.MessageView) {})
+	p, c, err := transactional(s, undecided)
 	if err != nil {
 		return err
 	}
@@ -184,7 +183,7 @@ func transactionCheckback(s *stage) error {
 	var asked int
 	var wrong error
 	start := time.Now()
-	p, c, err := transactional(s, func(v *rocketmq.MessageView) {
+	p, c, err := transactional(s, func(v *rocketmq.MessageView) rocketmq.TransactionResolution {
 		bag.mu.Lock()
 		m := bag.sent[v.GetMessageId()]
 		bag.mu.Unlock()
@@ -193,6 +192,7 @@ func transactionCheckback(s *stage) error {
 		if asked++; m != nil {
 			wrong = same(v, m, s.run.Loose)
 		}
+		return rocketmq.COMMIT
 	})
 	if err != nil {
 		return err

@@ -49,13 +49,13 @@ async function recall(s) {
   await s.nothing(consumer, 'all that was left has come');
 }
 
-// transactional opens a producer whose checker commits and remembers what it was asked, and a consumer.
-async function transactional(s) {
+// transactional opens a producer whose checker gives one answer and remembers what it was asked, and a consumer.
+async function transactional(s, answer = TransactionResolution.TRANSACTION_RESOLUTION_UNSPECIFIED) {
   const asked = [];
   const checker = {
     async check(view) {
       asked.push(view);
-      return TransactionResolution.COMMIT;
+      return answer;
     },
   };
   return { producer: await s.producer(checker), consumer: await s.simple(), bag: new Mailbag(s), asked };
@@ -87,7 +87,7 @@ async function transactionRollback(s) {
 
 // Nobody ends the transaction, so the server asks, and the checker's answer counts.
 async function transactionCheckback(s) {
-  const { producer, consumer, bag, asked } = await transactional(s);
+  const { producer, consumer, bag, asked } = await transactional(s, TransactionResolution.COMMIT);
   const start = Date.now();
   await half(s, producer, bag, 0);
   await s.drain(consumer, bag);

@@ -50,14 +50,14 @@ def recall(s):
 
 
 class Checker(TransactionChecker):
-    """Commits whatever it is asked for and remembers it."""
+    """Gives one answer to whatever it is asked and remembers the question."""
 
-    def __init__(self):
-        self.asked = []
+    def __init__(self, answer=TransactionResolution.TRANSACTION_RESOLUTION_UNSPECIFIED):
+        self.asked, self.answer = [], answer
 
     def check(self, message):
         self.asked.append(message)
-        return TransactionResolution.COMMIT
+        return self.answer
 
 
 def half(s, producer, bag, n):
@@ -86,7 +86,7 @@ def transaction_rollback(s):
 
 def transaction_checkback(s):
     """Nobody ends the transaction, so the server asks, and the checker's answer counts."""
-    checker = Checker()
+    checker = Checker(TransactionResolution.COMMIT)
     producer, consumer, bag = s.producer(checker), s.simple(), Mailbag(s)
     start = time.monotonic()
     half(s, producer, bag, 0)

@@ -47,14 +47,18 @@ pub async fn delay(s: &Stage) -> Result<(), Fail> {
 
 type Asked = Arc<Mutex<Vec<MessageView>>>;
 
-/// Opens a producer whose checker commits and remembers what it was asked.
-async fn transactional(s: &Stage) -> Result<(Producer, Asked), Fail> {
+/// Opens a producer whose checker commits, or stays undecided, and remembers what it was asked.
+async fn transactional(s: &Stage, commits: bool) -> Result<(Producer, Asked), Fail> {
     let asked = Asked::default();
     let remember = asked.clone();
     let producer = s
         .transactional(Box::new(move |_, view| {
             remember.lock().expect("asked").push(view);
-            TransactionResolution::COMMIT
+            if commits {
+                TransactionResolution::COMMIT
+            } else {
+                TransactionResolution::UNKNOWN
+            }
         }))
         .await?;
     Ok((producer, asked))
@@ -70,7 +74,7 @@ async fn half<'a>(s: &Stage, producer: &'a Producer, bag: &mut Mailbag, n: usize
 }
 
 pub async fn transaction_commit(s: &Stage) -> Result<(), Fail> {
-    let ((producer, _), consumer, mut bag) = (transactional(s).await?, s.consumer().await?, Mailbag::new(s));
+    let ((producer, _), consumer, mut bag) = (transactional(s, false).await?, s.consumer().await?, Mailbag::new(s));
     let transaction = half(s, &producer, &mut bag, 0).await?;
     s.nothing(&consumer, &everything(), "the transaction is open").await?;
     transaction.commit().await.map_err(wrong("commit"))?;
@@ -79,7 +83,7 @@ pub async fn transaction_commit(s: &Stage) -> Result<(), Fail> {
 
 /// The rolled back message never comes, one that was committed after it does.
 pub async fn transaction_rollback(s: &Stage) -> Result<(), Fail> {
-    let ((producer, _), consumer, mut bag) = (transactional(s).await?, s.consumer().await?, Mailbag::new(s));
+    let ((producer, _), consumer, mut bag) = (transactional(s, false).await?, s.consumer().await?, Mailbag::new(s));
     half(s, &producer, &mut Mailbag::new(s), 0).await?.rollback().await.map_err(wrong("rollback"))?;
     half(s, &producer, &mut bag, 1).await?.commit().await.map_err(wrong("commit"))?;
     s.drain(&consumer, &mut bag).await?;
@@ -88,7 +92,7 @@ pub async fn transaction_rollback(s: &Stage) -> Result<(), Fail> {
 
 /// Nobody ends the transaction, so the server asks, and the checker's answer counts.
 pub async fn transaction_checkback(s: &Stage) -> Result<(), Fail> {
-    let ((producer, asked), consumer, mut bag) = (transactional(s).await?, s.consumer().await?, Mailbag::new(s));
+    let ((producer, asked), consumer, mut bag) = (transactional(s, true).await?, s.consumer().await?, Mailbag::new(s));
     let start = Instant::now();
     let _open = half(s, &producer, &mut bag, 0).await?;
     s.drain(&consumer, &mut bag).await?;

@@ -71,7 +71,7 @@ final class Sending {
     }
 
     static void transactionCommit(Stage s) throws Exception {
-        Producer producer = s.transactional(view -> TransactionResolution.COMMIT);
+        Producer producer = s.transactional(view -> TransactionResolution.UNKNOWN);
         SimpleConsumer consumer = s.simple();
         Mailbag bag = new Mailbag(s);
         Transaction transaction = half(s, producer, bag, 0);
@@ -82,7 +82,7 @@ final class Sending {
 
     /** The rolled back message never comes, one that was committed after it does. */
     static void transactionRollback(Stage s) throws Exception {
-        Producer producer = s.transactional(view -> TransactionResolution.COMMIT);
+        Producer producer = s.transactional(view -> TransactionResolution.UNKNOWN);
         SimpleConsumer consumer = s.simple();
         half(s, producer, new Mailbag(s), 0).rollback();
         Mailbag bag = new Mailbag(s);
