@@ -25,6 +25,8 @@ import (
 const (
 	// headerSlack is what grpc lets pass beyond the door's own limit, so that the refusal is an answer and not a reset.
 	headerSlack = 4 * gate.MaxHeaderBytes
+	// sizeSlack is the same for the size of requests.
+	sizeSlack = 2
 	// A client that is gone without a word is noticed within aliveEvery and aliveBound.
 	aliveEvery = 20 * time.Second
 	aliveBound = 8 * time.Second
@@ -69,7 +71,8 @@ func (f *Front) serverOptions() []grpc.ServerOption {
 		grpc.Creds(greeter{f}),
 		grpc.ConnectionTimeout(f.options.StrangerTime),
 		grpc.InTapHandle(f.tap),
-		grpc.MaxRecvMsgSize(f.options.MaxMessage),
+		grpc.MaxRecvMsgSize(sizeSlack * f.options.MaxMessage),
+		grpc.ForceServerCodecV2(newCodec(f.options.MaxMessage)),
 		grpc.MaxConcurrentStreams(f.options.MaxStreams),
 		grpc.MaxHeaderListSize(headerSlack),
 		grpc.NumStreamWorkers(f.options.Workers),

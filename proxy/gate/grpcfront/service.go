@@ -21,18 +21,17 @@ import (
 
 const serviceName = "apache.rocketmq.v2.MessagingService"
 
-// describe lists the RPCs. Each is a stream to grpc, also those of one request and one response: on the wire that is the same,
-// and as streams they can answer a request that is too large or can't be decoded, which grpc otherwise refuses with an error
-// of its own before anybody of ours sees it.
+// describe lists the RPCs. It is written by hand where the stubs bring a description of their own, since there a request that
+// can't be decoded is a gRPC error before anybody of ours sees it.
 func (f *Front) describe() *grpc.ServiceDesc {
 	d := f.door
 	return &grpc.ServiceDesc{
 		ServiceName: serviceName,
 		HandlerType: (*any)(nil),
 		Metadata:    "apache/rocketmq/v2/service.proto",
-		Streams: []grpc.StreamDesc{
+		Methods: []grpc.MethodDesc{
 			unary(f, gate.QueryRoute, d.QueryRoute, func(s *v2.Status) *v2.QueryRouteResponse { return &v2.QueryRouteResponse{Status: s} }),
-			{StreamName: string(gate.Heartbeat), Handler: f.heartbeat},
+			f.heartbeat(),
 			unary(f, gate.SendMessage, d.SendMessage, func(s *v2.Status) *v2.SendMessageResponse { return &v2.SendMessageResponse{Status: s} }),
 			unary(f, gate.QueryAssignment, d.QueryAssignment, func(s *v2.Status) *v2.QueryAssignmentResponse { return &v2.QueryAssignmentResponse{Status: s} }),
 			unary(f, gate.AckMessage, d.AckMessage, func(s *v2.Status) *v2.AckMessageResponse { return &v2.AckMessageResponse{Status: s} }),
@@ -53,6 +52,8 @@ func (f *Front) describe() *grpc.ServiceDesc {
 			unary(f, gate.SyncLiteSubscription, d.SyncLiteSubscription, func(s *v2.Status) *v2.SyncLiteSubscriptionResponse {
 				return &v2.SyncLiteSubscriptionResponse{Status: s}
 			}),
+		},
+		Streams: []grpc.StreamDesc{
 			{StreamName: string(gate.ReceiveMessage), Handler: f.receive, ServerStreams: true},
 			{StreamName: string(gate.PullMessage), Handler: f.pull, ServerStreams: true},
 			{StreamName: string(gate.Telemetry), Handler: f.telemetry, ServerStreams: true, ClientStreams: true},
@@ -67,42 +68,46 @@ type answer[P any] interface {
 }
 
 // unary makes a gRPC method of one handler of the door.
-func unary[Q, P any, PP answer[P]](f *Front, verb gate.Verb, handle func(context.Context, gate.Caller, *Q) PP, refuse func(*v2.Status) PP) grpc.StreamDesc {
-	return grpc.StreamDesc{StreamName: string(verb), Handler: func(_ any, stream grpc.ServerStream) error {
+func unary[Q, P any, PP answer[P]](f *Front, verb gate.Verb, handle func(context.Context, gate.Caller, *Q) PP, refuse func(*v2.Status) PP) grpc.MethodDesc {
+	return grpc.MethodDesc{MethodName: string(verb), Handler: func(_ any, ctx context.Context, decode func(any) error, _ grpc.UnaryServerInterceptor) (any, error) {
 		began := f.options.Clock.Now()
-		h, call := f.call(stream.Context(), verb)
+		h, call := f.call(ctx, verb)
 		var out PP
 		func() {
 			defer f.recover(verb, func() { out = refuse(internal()) })
 			req := new(Q)
-			caller, refused := f.read(stream, req, h, call)
+			refused := f.read(decode, req, h, call)
+			var caller gate.Caller
+			if refused == nil {
+				caller, refused = f.door.Enter(h, call)
+			}
 			if refused != nil {
 				out = refuse(refused)
 				return
 			}
-			out = handle(stream.Context(), caller, req)
+			out = handle(ctx, caller, req)
 		}()
 		f.door.Answered(verb, out.GetStatus().GetCode(), f.options.Clock.Now().Sub(began))
-		return stream.SendMsg(out)
+		return out, nil
 	}}
 }
 
 // heartbeat stands apart because the door answers it before it knows who calls.
-func (f *Front) heartbeat(_ any, stream grpc.ServerStream) error {
-	began := f.options.Clock.Now()
-	h, call := f.call(stream.Context(), gate.Heartbeat)
-	out := &v2.HeartbeatResponse{}
-	func() {
-		defer f.recover(gate.Heartbeat, func() { out.Status = internal() })
-		req := new(v2.HeartbeatRequest)
-		if refused := f.decode(stream, req, h, call); refused != nil {
-			out.Status = refused
-			return
-		}
-		out = f.door.Heartbeat(stream.Context(), h, call, req)
-	}()
-	f.door.Answered(gate.Heartbeat, out.GetStatus().GetCode(), f.options.Clock.Now().Sub(began))
-	return stream.SendMsg(out)
+func (f *Front) heartbeat() grpc.MethodDesc {
+	return grpc.MethodDesc{MethodName: string(gate.Heartbeat), Handler: func(_ any, ctx context.Context, decode func(any) error, _ grpc.UnaryServerInterceptor) (any, error) {
+		began := f.options.Clock.Now()
+		h, call := f.call(ctx, gate.Heartbeat)
+		out := &v2.HeartbeatResponse{}
+		func() {
+			defer f.recover(gate.Heartbeat, func() { out.Status = internal() })
+			req := new(v2.HeartbeatRequest)
+			if out.Status = f.read(decode, req, h, call); out.Status == nil {
+				out = f.door.Heartbeat(ctx, h, call, req)
+			}
+		}()
+		f.door.Answered(gate.Heartbeat, out.GetStatus().GetCode(), f.options.Clock.Now().Sub(began))
+		return out, nil
+	}}
 }
 
 // recover turns a defect into an answer for the one call that met it.
@@ -225,7 +230,11 @@ type duplex struct{ stream grpc.ServerStream }
 // Recv reads the client's next command.
 func (d *duplex) Recv() (*v2.TelemetryCommand, error) {
 	c := new(v2.TelemetryCommand)
-	return c, d.stream.RecvMsg(c)
+	in := request{into: c}
+	if err := d.stream.RecvMsg(&in); err != nil {
+		return nil, err
+	}
+	return c, in.err
 }
 
 // Send writes a command.

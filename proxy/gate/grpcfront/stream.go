@@ -7,8 +7,6 @@ import (
 
 	v2 "github.com/apache/rocketmq-clients/golang/v5/protocol/v2"
 	"google.golang.org/grpc"
-	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/status"
 
 	"github.com/causeway-mq/causeway/internal/clock"
 	"github.com/causeway-mq/causeway/proxy/gate"
@@ -38,7 +36,11 @@ func serve[Q, P any](f *Front, rpc streaming[Q, P], stream grpc.ServerStream) er
 			_ = out.Send(rpc.refuse(internal()))
 		})
 		req := new(Q)
-		caller, refused := f.read(stream, req, h, call)
+		refused := f.read(stream.RecvMsg, req, h, call)
+		var caller gate.Caller
+		if refused == nil {
+			caller, refused = f.door.Enter(h, call)
+		}
 		if refused != nil {
 			code = refused.GetCode()
 			_ = out.Send(rpc.refuse(refused)) // the call ends either way
@@ -48,25 +50,6 @@ func serve[Q, P any](f *Front, rpc streaming[Q, P], stream grpc.ServerStream) er
 	}()
 	f.door.Answered(rpc.verb, code, f.options.Clock.Now().Sub(began))
 	return nil
-}
-
-// read gets a call's one request and finds out who makes it.
-func (f *Front) read(stream grpc.ServerStream, req any, h *gate.Headers, call gate.Call) (gate.Caller, *v2.Status) {
-	if refused := f.decode(stream, req, h, call); refused != nil {
-		return gate.Caller{}, refused
-	}
-	return f.door.Enter(h, call)
-}
-
-// decode gets a call's one request.
-func (f *Front) decode(stream grpc.ServerStream, req any, h *gate.Headers, call gate.Call) *v2.Status {
-	switch status.Code(stream.RecvMsg(req)) {
-	case codes.OK:
-		return nil
-	case codes.ResourceExhausted:
-		return f.door.TooLarge(h, call, f.options.MaxMessage)
-	}
-	return f.door.Malformed(h, call)
 }
 
 // sink writes responses and watches that they are read. A client that leaves one lying for too long loses its connection:

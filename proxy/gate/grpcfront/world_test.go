@@ -203,13 +203,16 @@ func withHeaders(ctx context.Context, pairs ...string) context.Context {
 	return metadata.NewOutgoingContext(ctx, md)
 }
 
-// signed is a call with a key, as the Go client signs.
+// signed is a call with a key, as the Go client signs: with local time.
 func (w *world) signed(key, secret string, pairs ...string) context.Context {
 	date := time.Now().Format("20060102T150405Z")
+	return w.as(append([]string{"x-mq-date-time", date, "authorization", authorization(key, secret, date)}, pairs...)...)
+}
+
+func authorization(key, secret, date string) string {
 	mac := hmac.New(sha1.New, []byte(secret))
 	mac.Write([]byte(date))
-	header := fmt.Sprintf("MQv2-HMAC-SHA1 Credential=%s//Rocketmq, SignedHeaders=x-mq-date-time, Signature=%s", key, hex.EncodeToString(mac.Sum(nil)))
-	return w.as(append([]string{"x-mq-date-time", date, "authorization", header}, pairs...)...)
+	return fmt.Sprintf("MQv2-HMAC-SHA1 Credential=%s//Rocketmq, SignedHeaders=x-mq-date-time, Signature=%s", key, hex.EncodeToString(mac.Sum(nil)))
 }
 
 func (w *world) owner(tenant string) context.Context {
