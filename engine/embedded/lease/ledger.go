@@ -298,6 +298,14 @@ func (l *Ledger) Blocked(order uint64, now int64) bool {
 // HasLane tells whether a lane has open entries.
 func (l *Ledger) HasLane(order uint64) bool { return l.lanes.byOrder[order] != nil }
 
+// LaneLen is the number of open entries of a lane.
+func (l *Ledger) LaneLen(order uint64) int {
+	if ln := l.lanes.byOrder[order]; ln != nil {
+		return len(ln.entries)
+	}
+	return 0
+}
+
 // Attempt gives the live leases of the grant that an attempt got from this ledger, by offset; none when it got none or they are
 // over.
 func (l *Ledger) Attempt(attempt string, now int64, dst []Entry) []Entry {
@@ -318,6 +326,17 @@ type Attempt struct {
 	Order uint64
 	Name  string
 	Seq   uint64
+}
+
+// LeasedBelow lists the offsets below lo with a live lease, ascending.
+func (l *Ledger) LeasedBelow(lo, now int64) (offsets []int64) {
+	for o, e := range l.open {
+		if o < lo && e.Until > now {
+			offsets = append(offsets, o)
+		}
+	}
+	slices.Sort(offsets)
+	return offsets
 }
 
 // Counts are numbers of open entries.

@@ -157,7 +157,8 @@ func (p Scheduled) appendTo(b []byte) []byte {
 }
 
 func (p Half) appendTo(b []byte) []byte {
-	b = putString(b, p.Topic.String())
+	b = binary.AppendUvarint(b, uint64(p.Topic))
+	b = putString(b, p.Name.String())
 	b = binary.AppendVarint(b, int64(p.ID))
 	b = binary.AppendVarint(b, p.At)
 	b = binary.AppendVarint(b, p.Next)
@@ -178,7 +179,7 @@ func (p Verdict) appendTo(b []byte) []byte {
 	b = binary.AppendVarint(b, int64(p.ID))
 	b = append(b, byte(p.Verdict))
 	b = putBool(b, p.GivenUp)
-	return putBool(b, p.Carried)
+	return binary.AppendVarint(b, p.At)
 }
 
 func (p Checked) appendTo(b []byte) []byte {
@@ -240,13 +241,13 @@ func (r *reader) part(kind Kind) Part {
 	case KindScheduled:
 		return Scheduled{Topic: TopicID(r.uint32()), ID: r.position(), Due: r.varint(), At: r.varint(), Raw: r.rest()}
 	case KindHalf:
-		return Half{Topic: parsed(r, mq.ParsePhysical), ID: r.position(), At: r.varint(), Next: r.varint(), Round: r.varint(), Raw: r.rest()}
+		return Half{Topic: TopicID(r.uint32()), Name: parsed(r, mq.ParsePhysical), ID: r.position(), At: r.varint(), Next: r.varint(), Round: r.varint(), Raw: r.rest()}
 	case KindFire:
 		return Fire{ID: r.position(), Due: r.varint()}
 	case KindCancel:
 		return Cancel{ID: r.position(), Due: r.varint()}
 	case KindVerdict:
-		return Verdict{Topic: TopicID(r.uint32()), ID: r.position(), Verdict: mq.Verdict(r.byte()), GivenUp: r.bool(), Carried: r.bool()}
+		return Verdict{Topic: TopicID(r.uint32()), ID: r.position(), Verdict: mq.Verdict(r.byte()), GivenUp: r.bool(), At: r.varint()}
 	case KindChecked:
 		return Checked{ID: r.position(), At: r.varint()}
 	case KindGrant:

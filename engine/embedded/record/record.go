@@ -127,7 +127,8 @@ type Scheduled struct {
 
 // Half is a message of an open transaction.
 type Half struct {
-	Topic mq.Physical
+	Topic TopicID
+	Name  mq.Physical  // of the topic, for readers who never met the number
 	ID    log.Position // 0 = the record's own position; set when it was carried
 	At    int64
 	Next  int64 // the next check
@@ -152,8 +153,8 @@ type Verdict struct {
 	Topic   TopicID
 	ID      log.Position
 	Verdict mq.Verdict
-	GivenUp bool // nobody answered: the message went to the give-up topic
-	Carried bool
+	GivenUp bool  // nobody answered: the message went to the give-up topic
+	At      int64 // when it was given; a carried one keeps its time
 }
 
 // Checked notes that a producer was asked about a half.

@@ -15,6 +15,7 @@
 package state
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
@@ -47,6 +48,7 @@ type Group struct {
 	ID      record.GroupID
 	Spec    mq.GroupSpec
 	Ledgers map[record.Queue]*lease.Ledger
+	Turn    uint32 // the queue at which the next take begins to look; soft
 }
 
 // State is everything. Its fields may be read; they change through Apply alone.
@@ -117,11 +119,14 @@ func (s *State) Queue(q record.Queue) *Queue {
 	return nil
 }
 
+// ErrMissing means that a record speaks of something that does not exist: part of the log is missing.
+var ErrMissing = errors.New("a record speaks of what does not exist")
+
 func (s *State) missing(what string, id any) error {
 	if !s.whole {
 		return nil
 	}
-	return fmt.Errorf("state: a record speaks of %s %v, which does not exist", what, id)
+	return fmt.Errorf("state: %s %v: %w", what, id, ErrMissing)
 }
 
 // Apply makes the state follow one part of the record at pos.
@@ -150,6 +155,7 @@ func (s *State) Apply(pos log.Position, p record.Part) error {
 	case record.Cancel:
 		s.Timers.Cancel(p.Due, p.ID)
 	case record.Verdict:
+		s.time(p.At)
 		s.Halves.Settle(p.ID)
 	case record.Checked:
 		s.time(p.At)
@@ -205,7 +211,7 @@ func (s *State) half(pos log.Position, p record.Half) {
 	if id == 0 {
 		id = pos
 	}
-	s.Halves.Put(txn.Half{ID: id, At: pos, Topic: p.Topic, Born: p.At, Next: p.Next, Round: int(p.Round)})
+	s.Halves.Put(txn.Half{ID: id, At: pos, Topic: p.Name, Born: p.At, Next: p.Next, Round: int(p.Round)})
 }
 
 func (s *State) grant(p *record.Grant) error {

@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package embedded
+
+import (
+	"context"
+	"slices"
+
+	"github.com/causeway-mq/causeway/engine/embedded/record"
+	"github.com/causeway-mq/causeway/engine/embedded/state"
+	"github.com/causeway-mq/causeway/mq"
+)
+
+// held is a lease that a caller presented.
+type held struct {
+	token leaseToken
+	err   error
+}
+
+// present parses leases. It touches no state.
+func present(leases []mq.Lease) []held {
+	list := make([]held, len(leases))
+	for i := range leases {
+		var ok bool
+		if list[i].token, ok = parseLease(leases[i].Token); !ok {
+			list[i].err = mq.Refuse(mq.InvalidReceipt, "lease %d: not a token of this engine", i)
+		}
+	}
+	return list
+}
+
+// checkLocked judges a presented lease. It needs mu.
+func (e *Engine) checkLocked(h *held, l mq.Lease, now int64) error {
+	if h.err != nil {
+		return h.err
+	}
+	t, g := e.st.Topics[h.token.ledger.Queue.Topic], e.st.Groups[h.token.ledger.Group]
+	ledger := e.st.Ledger(h.token.ledger)
+	if t == nil || g == nil || ledger == nil || t.Spec.Name != l.Topic.Name || g.Spec.Name != l.Group.Name {
+		return mq.Refuse(mq.InvalidReceipt, "the lease belongs to another topic or group, or to one that is gone")
+	}
+	return statusError(ledger.Check(h.token.offset, h.token.seq, now), h.token.offset)
+}
+
+// settles collects what one call settles, by ledger, in the order of the first lease of each.
+type settles []record.Settle
+
+func (s *settles) add(l record.Ledger, offset int64) (repeated bool) {
+	for i := range *s {
+		if p := &(*s)[i]; p.Ledger == l {
+			if slices.Contains(p.Offsets, offset) {
+				return true
+			}
+			p.Offsets = append(p.Offsets, offset)
+			return false
+		}
+	}
+	*s = append(*s, record.Settle{Ledger: l, Offsets: []int64{offset}})
+	return false
+}
+
+// Ack settles leases; see consume.Leaser. All of one call stand in one record.
+func (e *Engine) Ack(ctx context.Context, leases []mq.Lease) []error {
+	errs := make([]error, len(leases))
+	if err := e.alive(ctx); err != nil {
+		return fill(errs, err)
+	}
+	held := present(leases)
+	e.mu.Lock()
+	now := e.now()
+	var done settles
+	for i := range leases {
+		if errs[i] = e.checkLocked(&held[i], leases[i], now); errs[i] == nil && done.add(held[i].token.ledger, held[i].token.offset) {
+			errs[i] = settledError(held[i].token.offset)
+		}
+	}
+	if len(done) == 0 {
+		e.mu.Unlock()
+		return errs
+	}
+	parts := make([]record.Part, len(done))
+	for i := range done {
+		parts[i] = done[i]
+	}
+	pos, err := e.appendLocked(true, parts...)
+	freed := e.freedLocked(done)
+	e.mu.Unlock()
+	if err == nil {
+		e.wakeAll(freed)
+		err = e.wait(ctx, pos)
+	}
+	return fill(errs, err)
+}
+
+// freedLocked lists the ledgers that give something again because a run of an ordered group ended. It needs mu.
+func (e *Engine) freedLocked(done settles) (freed []ring) {
+	for i := range done {
+		l := e.st.Ledger(done[i].Ledger)
+		if l != nil && l.Ordered() && e.hasWorkLocked(done[i].Ledger) {
+			freed = append(freed, e.ringOf(done[i].Ledger))
+		}
+	}
+	return freed
+}
+
+// ringOf names a known ledger. It needs mu.
+func (e *Engine) ringOf(l record.Ledger) ring {
+	return ring{l, e.st.Topics[l.Queue.Topic].Spec.Name, e.st.Groups[l.Group].Spec.Name}
+}
+
+func (e *Engine) wakeAll(rings []ring) {
+	for _, r := range rings {
+		e.wake(r.ledger, r.topic, r.group, 1)
+	}
+}
+
+// fill puts err wherever there is none yet.
+func fill(errs []error, err error) []error {
+	if err != nil {
+		for i := range errs {
+			if errs[i] == nil {
+				errs[i] = err
+			}
+		}
+	}
+	return errs
+}
+
+// leasesOf tells how many leases of a topic a group holds now. The caller holds the engine's lock.
+func leasesOf(t *state.Topic, g *state.Group, now int64) (n int) {
+	for q := range t.Queues {
+		if l := g.Ledgers[record.Queue{Topic: t.ID, Queue: mq.QueueID(q)}]; l != nil {
+			n += l.Leased(now)
+		}
+	}
+	return n
+}

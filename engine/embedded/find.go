@@ -1,0 +1,353 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package embedded
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/causeway-mq/causeway/engine/embedded/index"
+	"github.com/causeway-mq/causeway/engine/embedded/log"
+	"github.com/causeway-mq/causeway/engine/embedded/record"
+	"github.com/causeway-mq/causeway/engine/embedded/timer"
+	"github.com/causeway-mq/causeway/engine/embedded/txn"
+	"github.com/causeway-mq/causeway/mq"
+)
+
+const (
+	maxPage     = 100
+	findReads   = 1000 // records that one page reads at most
+	stepHalves  = mq.MaxQueues
+	stepWaiting = mq.MaxQueues + 1
+)
+
+// Find searches messages; see control.Inspector. By id and key it answers newest first; by time queue by queue, then halves,
+// then scheduled messages by due time.
+func (e *Engine) Find(ctx context.Context, f mq.Find) (mq.Page, error) {
+	page := mq.Page{From: f.Begin, To: f.End}
+	if err := e.alive(ctx); err != nil {
+		return page, err
+	}
+	if f.End.IsZero() {
+		page.To = e.Now()
+	}
+	e.mu.Lock()
+	t := e.st.Topic(f.Topic.Name)
+	s := search{engine: e, find: f, page: &page, from: nanos(f.Begin), to: nanos(f.End)}
+	if t != nil {
+		s.topic, s.queues = t.ID, len(t.Queues)
+	}
+	e.mu.Unlock()
+	if t == nil {
+		return page, mq.Refuse(mq.TopicNotFound, "no topic %s", f.Topic.Name)
+	}
+	s.limit = min(max(f.Limit, 1), maxPage)
+	switch {
+	case f.Place != nil:
+		return page, s.byPlace()
+	case f.ID != (mq.MessageID{}):
+		return page, s.byHash(ctx, hashKey(sortID, t.ID, []byte(f.ID.String())))
+	case f.Key != (mq.Key{}):
+		return page, s.byHash(ctx, hashKey(sortKey, t.ID, []byte(f.Key.String())))
+	}
+	return page, s.byTime(ctx)
+}
+
+func nanos(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixNano()
+}
+
+// search is one Find on its way.
+type search struct {
+	engine   *Engine
+	find     mq.Find
+	page     *mq.Page
+	topic    record.TopicID
+	queues   int
+	from, to int64 // stored in [from, to); to 0 = now
+	limit    int
+	reads    int
+}
+
+func (s *search) full() bool { return len(s.page.Messages) >= s.limit || s.reads >= findReads }
+
+func (s *search) inWindow(at int64) bool { return at >= s.from && (s.to == 0 || at < s.to) }
+
+func (s *search) byPlace() error {
+	p := s.find.Place
+	if p.Broker != "" && p.Broker != s.engine.opts.Broker || p.Queue < 0 || int(p.Queue) >= s.queues {
+		return nil
+	}
+	stored, err := s.engine.readOne(record.Queue{Topic: s.topic, Queue: p.Queue}, int64(p.Offset))
+	if isLost(err) {
+		return nil
+	}
+	if err == nil {
+		s.add(stored, mq.FoundStored, time.Time{})
+	}
+	return err
+}
+
+func (s *search) add(stored mq.Stored, state mq.FoundState, due time.Time) {
+	stored.Topic, stored.Broker = s.find.Topic.Name, s.engine.opts.Broker
+	s.page.Messages = append(s.page.Messages, mq.Found{Stored: stored, State: state, Due: due})
+}
+
+// byHash walks the records that carry a hash. The cursor is the last position.
+func (s *search) byHash(ctx context.Context, hash uint64) error {
+	before := log.Position(0)
+	if s.find.Cursor != "" {
+		if _, err := fmt.Sscanf(s.find.Cursor, "p%d", &before); err != nil || before <= 0 {
+			return mq.Refuse(mq.BadRequest, "not a cursor of this search")
+		}
+	}
+	for {
+		found, err := s.engine.index.Find(index.Search{Hash: hash, From: s.from, To: s.to, Before: before, Limit: s.limit}, nil)
+		if err != nil {
+			return s.engine.indexTrouble(err)
+		}
+		for _, pos := range found {
+			if err := ctx.Err(); err != nil {
+				return mq.Refuse(mq.Timeout, "the search was given up")
+			}
+			if s.full() {
+				s.page.Next = fmt.Sprintf("p%d", before)
+				return nil
+			}
+			before = pos
+			if err := s.look(pos); err != nil {
+				return err
+			}
+		}
+		if len(found) < s.limit {
+			return nil
+		}
+	}
+}
+
+// look adds what a record holds of what is searched.
+func (s *search) look(pos log.Position) error {
+	s.reads++
+	err := s.engine.readRecord(pos, 2048, func(p record.Part) error {
+		switch p := p.(type) {
+		case record.Message:
+			if p.Queue.Topic == s.topic && s.inWindow(p.At) && s.matches(p.Raw) {
+				return s.addMessage(pos, p)
+			}
+		case record.Scheduled:
+			if p.Topic == s.topic && s.inWindow(p.At) && s.matches(p.Raw) {
+				return s.addScheduled(pos, p)
+			}
+		case record.Half:
+			if p.Topic == s.topic && s.inWindow(p.At) && s.matches(p.Raw) {
+				return s.addHalf(pos, p)
+			}
+		}
+		return nil
+	})
+	if isLost(err) {
+		return nil
+	}
+	return err
+}
+
+func (s *search) matches(raw record.Raw) bool {
+	var b record.Brief
+	if raw.Brief(&b) != nil {
+		return false
+	}
+	if s.find.ID != (mq.MessageID{}) {
+		return string(b.ID) == s.find.ID.String()
+	}
+	if s.find.Key == (mq.Key{}) {
+		return true
+	}
+	for _, k := range b.Keys {
+		if string(k) == s.find.Key.String() {
+			return true
+		}
+	}
+	return false
+}
+
+// addMessage adds a message at its place, if this copy is the one that counts.
+func (s *search) addMessage(pos log.Position, p record.Message) error {
+	entry, ok, err := s.engine.index.Get(number(p.Queue), mq.Offset(p.Offset))
+	if err != nil {
+		return s.engine.indexTrouble(err)
+	}
+	if !ok || entry.Position != pos {
+		return nil
+	}
+	m, err := p.Raw.Message()
+	if err == nil {
+		s.add(mq.Stored{Message: m, Queue: p.Queue.Queue, Offset: mq.Offset(p.Offset), StoredAt: time.Unix(0, p.At)}, mq.FoundStored, time.Time{})
+	}
+	return err
+}
+
+func (s *search) addScheduled(pos log.Position, p record.Scheduled) error {
+	if p.ID == 0 {
+		p.ID = pos
+	}
+	s.engine.mu.Lock()
+	entry, waits := s.engine.st.Timers.Get(p.Due, p.ID)
+	s.engine.mu.Unlock()
+	if !waits || entry.At != pos {
+		return nil
+	}
+	m, err := p.Raw.Message()
+	if err == nil {
+		s.add(mq.Stored{Message: m, Queue: -1, Offset: -1, StoredAt: time.Unix(0, p.At)}, mq.FoundScheduled, time.Unix(0, p.Due))
+	}
+	return err
+}
+
+func (s *search) addHalf(pos log.Position, p record.Half) error {
+	if p.ID == 0 {
+		p.ID = pos
+	}
+	s.engine.mu.Lock()
+	h, lives := s.engine.st.Halves.Get(p.ID)
+	s.engine.mu.Unlock()
+	if !lives || h.At != pos {
+		return nil
+	}
+	m, err := p.Raw.Message()
+	if err == nil {
+		s.add(mq.Stored{Message: m, Queue: -1, Offset: -1, StoredAt: time.Unix(0, p.At)}, mq.FoundHalf, time.Time{})
+	}
+	return err
+}
+
+// byTime walks the queues, then the halves, then the scheduled messages. The cursor says which of them and how far.
+func (s *search) byTime(ctx context.Context) error {
+	var step int
+	var a, b int64
+	if s.find.Cursor != "" {
+		if _, err := fmt.Sscanf(s.find.Cursor, "t%d.%d.%d", &step, &a, &b); err != nil || step < 0 || step > stepWaiting || a < 0 || b < 0 {
+			return mq.Refuse(mq.BadRequest, "not a cursor of this search")
+		}
+	}
+	for ; step < s.queues; step, a = step+1, 0 {
+		next, err := s.queueByTime(ctx, mq.QueueID(step), a)
+		if err != nil {
+			return err
+		}
+		if s.full() {
+			s.page.Next = fmt.Sprintf("t%d.%d.0", step, next)
+			return nil
+		}
+	}
+	if step <= stepHalves {
+		if step < stepHalves {
+			step, a = stepHalves, 0
+		}
+		next, err := s.halvesByTime(log.Position(a))
+		if err != nil {
+			return err
+		}
+		if s.full() {
+			s.page.Next = fmt.Sprintf("t%d.%d.0", step, next)
+			return nil
+		}
+		step, a, b = stepWaiting, 0, 0
+	}
+	due, id, err := s.scheduledByTime(a, log.Position(b))
+	if err == nil && s.full() {
+		s.page.Next = fmt.Sprintf("t%d.%d.%d", step, due, id)
+	}
+	return err
+}
+
+func (s *search) queueByTime(ctx context.Context, q mq.QueueID, from int64) (next int64, err error) {
+	e := s.engine
+	id := record.Queue{Topic: s.topic, Queue: q}
+	e.mu.Lock()
+	queue := e.st.Queue(id)
+	var lo, hi int64
+	if queue != nil {
+		lo, hi = queue.Lo, queue.Visible
+	}
+	e.mu.Unlock()
+	if from == 0 && s.from > 0 && lo < hi {
+		if from, err = e.offsetAt(id, time.Unix(0, s.from), lo, hi); err != nil {
+			return 0, err
+		}
+	}
+	next = max(from, lo)
+	for next < hi && !s.full() {
+		if ctx.Err() != nil {
+			return next, mq.Refuse(mq.Timeout, "the search was given up")
+		}
+		entries, err := e.index.Range(number(id), mq.Offset(next), s.limit-len(s.page.Messages), nil)
+		if err != nil {
+			return next, e.indexTrouble(err)
+		}
+		if len(entries) == 0 {
+			return hi, nil
+		}
+		for _, entry := range entries {
+			if int64(entry.Offset) >= hi || s.to > 0 && entry.Stored >= s.to {
+				return hi, nil
+			}
+			next = int64(entry.Offset) + 1
+			s.reads++
+			stored, err := e.readAt(entry.Position, entry.Size, id, int64(entry.Offset))
+			if err == nil {
+				s.add(stored, mq.FoundStored, time.Time{})
+			} else if !isLost(err) {
+				return next, err
+			}
+		}
+	}
+	return next, nil
+}
+
+func (s *search) halvesByTime(after log.Position) (next log.Position, err error) {
+	var list []txn.Half
+	s.engine.mu.Lock()
+	s.engine.st.Halves.Each(func(h txn.Half) bool {
+		if h.ID > after && h.Topic == s.find.Topic.Name && s.inWindow(h.Born) {
+			list = append(list, h)
+		}
+		return len(list) < s.limit
+	})
+	s.engine.mu.Unlock()
+	for _, h := range list {
+		if s.full() {
+			break
+		}
+		after = h.ID
+		if err := s.look(h.At); err != nil {
+			return after, err
+		}
+	}
+	return after, nil
+}
+
+func (s *search) scheduledByTime(due int64, id log.Position) (int64, log.Position, error) {
+	var list []timer.Entry
+	s.engine.mu.Lock()
+	s.engine.st.Timers.Each(func(t timer.Entry) bool {
+		if t.Due > due || t.Due == due && t.ID > id {
+			list = append(list, t)
+		}
+		return len(list) < findReads
+	})
+	s.engine.mu.Unlock()
+	for _, t := range list {
+		if s.full() {
+			break
+		}
+		due, id = t.Due, t.ID
+		if err := s.look(t.At); err != nil {
+			return due, id, err
+		}
+	}
+	return due, id, nil
+}

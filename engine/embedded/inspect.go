@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package embedded
+
+import (
+	"context"
+	"time"
+
+	"github.com/causeway-mq/causeway/engine/embedded/log"
+	"github.com/causeway-mq/causeway/engine/embedded/record"
+	"github.com/causeway-mq/causeway/engine/embedded/state"
+	"github.com/causeway-mq/causeway/mq"
+)
+
+// Progress tells how far a group is in each queue of a topic. Ready counts what is visible and neither settled nor leased,
+// Retrying those of them that were delivered before. A queue that the group never touched counts from where the group would
+// begin, if that is known without reading.
+func (e *Engine) Progress(ctx context.Context, g mq.Group, topic mq.Topic) ([]mq.QueueProgress, error) {
+	if err := e.alive(ctx); err != nil {
+		return nil, err
+	}
+	e.mu.Lock()
+	t, group, err := e.bothLocked(g.Name, topic.Name)
+	var list []mq.QueueProgress
+	if err == nil {
+		list = e.progressLocked(t, group)
+	}
+	e.mu.Unlock()
+	if err != nil {
+		return nil, err
+	}
+	for i := range list {
+		e.age(t.ID, &list[i])
+	}
+	return list, nil
+}
+
+func (e *Engine) bothLocked(group, topic mq.Physical) (*state.Topic, *state.Group, error) {
+	t, g := e.st.Topic(topic), e.st.Group(group)
+	switch {
+	case t == nil:
+		return nil, nil, mq.Refuse(mq.TopicNotFound, "no topic %s", topic)
+	case g == nil:
+		return nil, nil, mq.Refuse(mq.GroupNotFound, "no group %s", group)
+	}
+	return t, g, nil
+}
+
+// progressLocked needs mu.
+func (e *Engine) progressLocked(t *state.Topic, g *state.Group) []mq.QueueProgress {
+	now := e.now()
+	list := make([]mq.QueueProgress, len(t.Queues))
+	for i := range list {
+		id := record.Queue{Topic: t.ID, Queue: mq.QueueID(i)}
+		q := &t.Queues[i]
+		p := &list[i]
+		*p = mq.QueueProgress{Broker: e.opts.Broker, Queue: id.Queue, Lo: mq.Offset(q.Lo), Hi: mq.Offset(q.Visible), Committed: -1, Ready: -1}
+		l := g.Ledgers[id]
+		if l == nil {
+			if at, known := e.beginLocked(g.Spec.Start, id); known {
+				p.Committed, p.Ready = mq.Offset(at), q.Visible-at
+			}
+			continue
+		}
+		counts := l.Count(now)
+		p.Committed = mq.Offset(l.Floor())
+		p.Leased, p.Retrying = counts.Leased, counts.Retrying
+		p.Ready = max(q.Visible-l.Next(), 0) + counts.Retrying + counts.Waiting
+	}
+	return list
+}
+
+// age finds when the oldest unsettled message of a queue was stored.
+func (e *Engine) age(topic record.TopicID, p *mq.QueueProgress) {
+	if p.Committed < 0 || p.Committed >= p.Hi {
+		return
+	}
+	entries, err := e.index.Range(number(record.Queue{Topic: topic, Queue: p.Queue}), p.Committed, 1, nil)
+	if err == nil && len(entries) > 0 {
+		p.Oldest = time.Unix(0, entries[0].Stored)
+	}
+}
+
+// Reset moves a group; leases that it ends are void.
+func (e *Engine) Reset(ctx context.Context, g mq.Group, topic mq.Topic, p mq.Position) (mq.ResetDone, error) {
+	var done mq.ResetDone
+	if err := e.alive(ctx); err != nil {
+		return done, err
+	}
+	e.mu.Lock()
+	t, err := e.topicLocked(topic)
+	if err == nil {
+		_, err = e.groupLocked(g)
+	}
+	var bounds []state.Queue
+	if err == nil {
+		bounds = append(bounds, t.Queues...)
+	}
+	e.mu.Unlock()
+	if err != nil {
+		return done, err
+	}
+	targets, err := e.targets(t.ID, bounds, p)
+	if err != nil {
+		return done, err
+	}
+	pos, err := e.moveGroup(g.Name, topic.Name, targets, p.Force, &done)
+	if err != nil {
+		return done, err
+	}
+	if err := e.wait(ctx, pos); err != nil {
+		return done, err
+	}
+	for i := range done.Before {
+		e.age(t.ID, &done.Before[i])
+		e.age(t.ID, &done.After[i])
+	}
+	return done, nil
+}
+
+// targets is where a reset moves each queue; -1 where it moves nothing.
+func (e *Engine) targets(topic record.TopicID, queues []state.Queue, p mq.Position) ([]int64, error) {
+	targets := make([]int64, len(queues))
+	touched := false
+	for i, q := range queues {
+		switch p.Kind {
+		case mq.ToEarliest:
+			targets[i] = q.Lo
+		case mq.ToLatest:
+			targets[i] = q.Visible
+		case mq.ToTime:
+			at, err := e.offsetAt(record.Queue{Topic: topic, Queue: mq.QueueID(i)}, p.Time, q.Lo, q.Visible)
+			if err != nil {
+				return nil, err
+			}
+			targets[i] = at
+		case mq.ToOffset:
+			if p.Queue != mq.AnyQueue && p.Queue != mq.QueueID(i) {
+				targets[i] = -1
+				continue
+			}
+			if int64(p.Offset) < q.Lo || int64(p.Offset) > q.Visible {
+				return nil, mq.Refuse(mq.IllegalOffset, "offset %d of queue %d: from %d to %d", p.Offset, i, q.Lo, q.Visible)
+			}
+			targets[i] = int64(p.Offset)
+		default:
+			return nil, mq.Refuse(mq.BadRequest, "position of an unknown kind %d", p.Kind)
+		}
+		touched = true
+	}
+	if !touched {
+		return nil, mq.Refuse(mq.NotFound, "no queue %d", p.Queue)
+	}
+	return targets, nil
+}
+
+func (e *Engine) moveGroup(group, topic mq.Physical, targets []int64, force bool, done *mq.ResetDone) (log.Position, error) {
+	e.mu.Lock()
+	t, g, err := e.bothLocked(group, topic)
+	if err == nil && !force {
+		if n := leasesOf(t, g, e.now()); n > 0 {
+			err = mq.Refuse(mq.Conflict, "group %s holds %d leases of topic %s; a forced reset makes them void", group, n, topic)
+		}
+	}
+	if err != nil {
+		e.mu.Unlock()
+		return 0, err
+	}
+	done.Before = e.progressLocked(t, g)
+	var parts []record.Part
+	for i, at := range targets {
+		if at >= 0 && i < len(t.Queues) {
+			ledger := record.Ledger{Group: g.ID, Queue: record.Queue{Topic: t.ID, Queue: mq.QueueID(i)}}
+			parts = append(parts, record.Position{Ledger: ledger, Next: max(at, t.Queues[i].Lo)})
+			e.voidClaimsLocked(func(l record.Ledger) bool { return l == ledger })
+		}
+	}
+	pos, err := e.appendLocked(true, parts...)
+	var rings []ring
+	if err == nil {
+		done.After = e.progressLocked(t, g)
+		for _, p := range parts {
+			if ledger := p.(record.Position).Ledger; e.hasWorkLocked(ledger) {
+				rings = append(rings, e.ringOf(ledger))
+			}
+		}
+	}
+	e.mu.Unlock()
+	e.wakeAll(rings)
+	return pos, err
+}
+
+// State is the engine's own view of itself.
+func (e *Engine) State(context.Context) (mq.ClusterState, error) {
+	st := mq.ClusterState{Cluster: e.opts.Cluster, Engine: "embedded", Healthy: true, Writable: true, DiskLimit: e.opts.MaxBytes}
+	if f := e.failure.Load(); f != nil {
+		st.Healthy, st.Writable, st.Why = false, false, f.Error()
+	} else if since := e.tail.Load(); since != 0 && e.now()-since > stallSheds {
+		st.Healthy, st.Writable, st.Why = false, false, "the disk does not answer"
+	} else if e.full.Load() || e.spaceLeft() != nil {
+		st.Writable, st.Why = false, "no space for new messages"
+	}
+	for _, s := range e.log.Segments() {
+		st.DiskUsed += s.Bytes
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	now := e.now()
+	st.Topics, st.Groups = len(e.st.Topics), len(e.st.Groups)
+	st.Scheduled, st.Halves = int64(e.st.Timers.Len()), int64(e.st.Halves.Len())
+	for _, g := range e.st.Groups {
+		for _, l := range g.Ledgers {
+			st.Leased += int64(l.Leased(now))
+		}
+	}
+	return st, nil
+}

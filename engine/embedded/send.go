@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package embedded
+
+import (
+	"context"
+	"time"
+
+	"github.com/causeway-mq/causeway/engine/embedded/index"
+	"github.com/causeway-mq/causeway/engine/embedded/log"
+	"github.com/causeway-mq/causeway/engine/embedded/record"
+	"github.com/causeway-mq/causeway/engine/embedded/state"
+	"github.com/causeway-mq/causeway/mq"
+)
+
+// outgoing is a message on its way into the log. Everything that does not depend on its place is prepared before the lock is
+// taken.
+type outgoing struct {
+	sealed record.Sealed // of a message that goes to its queue now
+	buf    *[]byte       // where sealed lies
+	raw    record.Raw    // of a scheduled message or a half
+	tag    uint32
+	brief  record.Brief
+	due    int64
+	pos    log.Position
+}
+
+// Send stores each message of the batch; see produce.Store. The answers wait for the disk, unless the topic's durability is
+// weaker and the disk is not behind by more than it allows.
+func (e *Engine) Send(ctx context.Context, topic mq.Topic, batch []mq.Message) []mq.Sent {
+	sent := make([]mq.Sent, len(batch))
+	for i := range sent {
+		sent[i] = mq.Sent{Broker: e.opts.Broker, Offset: -1}
+	}
+	if len(batch) > mq.MaxBatch {
+		return failAll(sent, mq.Refuse(mq.PayloadTooLarge, "a batch of %d messages, the limit is %d", len(batch), mq.MaxBatch))
+	}
+	if err := e.admit(ctx); err != nil {
+		return failAll(sent, err)
+	}
+	now := e.now()
+	var one [1]outgoing
+	out := one[:0]
+	for i := range batch {
+		o, err := e.prepare(&batch[i], now)
+		out, sent[i].Err = append(out, o), err
+	}
+	last, err := e.place(topic, batch, out, sent)
+	for i := range out {
+		if out[i].buf != nil {
+			e.buffers.Put(out[i].buf)
+		}
+	}
+	if err != nil {
+		return failAll(sent, err)
+	}
+	if last == 0 || e.mayAnswerEarly(topic.Durability) {
+		return sent
+	}
+	if err := e.wait(ctx, last); err != nil {
+		for i := range sent {
+			if sent[i].Err == nil && out[i].pos >= e.log.Durable() {
+				sent[i] = mq.Sent{Broker: e.opts.Broker, Offset: -1, Err: err}
+			}
+		}
+	}
+	return sent
+}
+
+// mayAnswerEarly tells whether a weaker topic may be answered before its messages are on disk: not when the disk has been
+// behind for longer than the topic's window.
+func (e *Engine) mayAnswerEarly(d mq.Durability) bool {
+	if d.Synced() {
+		return false
+	}
+	since := e.tail.Load()
+	return since == 0 || e.now()-since < int64(d.Window())
+}
+
+func failAll(sent []mq.Sent, err error) []mq.Sent {
+	for i := range sent {
+		if sent[i].Err == nil {
+			sent[i].Err = err
+		}
+	}
+	return sent
+}
+
+// prepare encodes a message.
+func (e *Engine) prepare(m *mq.Message, now int64) (o outgoing, err error) {
+	if len(m.Body) > mq.MaxBody {
+		return o, mq.Refuse(mq.BodyTooLarge, "message body of %d bytes, the limit is %d", len(m.Body), mq.MaxBody)
+	}
+	if m.Type == mq.Delay && m.DeliverAt.After(time.Unix(0, now)) {
+		if m.DeliverAt.After(time.Unix(0, now).Add(mq.MaxDelay)) {
+			return o, mq.Refuse(mq.IllegalDeliveryTime, "delivery at %v lies more than %v ahead", m.DeliverAt.UTC().Format(time.RFC3339), mq.MaxDelay)
+		}
+		o.due = m.DeliverAt.UnixNano()
+	}
+	if o.due == 0 && m.Type != mq.Transaction {
+		o.buf = e.buffer(record.SizeHint(m))
+		o.sealed = record.Seal(*o.buf, m)
+		*o.buf = o.sealed
+		_ = o.sealed.Raw().Brief(&o.brief)
+		o.tag = tagHash(m.Tag.String())
+		return o, nil
+	}
+	o.raw = record.AppendRaw(make([]byte, 0, record.SizeHint(m)), m)
+	return o, nil
+}
+
+// buffer takes a buffer of at least size bytes from the pool.
+func (e *Engine) buffer(size int) *[]byte {
+	if b, ok := e.buffers.Get().(*[]byte); ok {
+		if cap(*b) >= size && cap(*b) <= 8*size+4096 {
+			return b
+		}
+	}
+	b := make([]byte, 0, size)
+	return &b
+}
+
+// place gives the messages their places and appends them, in order. last is the position of the last one, 0 when none was
+// appended; err means that none was.
+func (e *Engine) place(topic mq.Topic, batch []mq.Message, out []outgoing, sent []mq.Sent) (last log.Position, err error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	t, err := e.topicLocked(topic)
+	if err != nil {
+		return 0, err
+	}
+	now := max(e.now(), e.st.LastTime)
+	for i := range batch {
+		if sent[i].Err != nil {
+			continue
+		}
+		if sent[i].Err = e.placeOne(t, &batch[i], &out[i], now, &sent[i]); sent[i].Err == nil {
+			last = out[i].pos
+		}
+	}
+	return last, nil
+}
+
+// placeOne needs mu.
+func (e *Engine) placeOne(t *state.Topic, m *mq.Message, o *outgoing, now int64, sent *mq.Sent) (err error) {
+	switch {
+	case o.sealed != nil:
+		q := e.pick(t, m)
+		sent.Queue = q
+		sent.Offset, err = e.storeLocked(t, q, o, now)
+	case o.due != 0:
+		o.pos, err = e.appendLocked(false, record.Scheduled{Topic: t.ID, Due: o.due, At: now, Raw: o.raw})
+		if err == nil {
+			sent.Scheduled = mq.Scheduled{Cluster: e.opts.Cluster, Message: m.ID, Token: scheduledToken{o.due, o.pos, t.ID}.String()}
+		}
+	default:
+		first := m.FirstCheck
+		if first <= 0 {
+			first = mq.DefaultFirstCheck
+		}
+		o.pos, err = e.appendLocked(false, record.Half{Topic: t.ID, Name: t.Spec.Name, At: now, Next: now + int64(first), Raw: o.raw})
+		if err == nil {
+			sent.Half = mq.Half{Cluster: e.opts.Cluster, Message: m.ID, Token: halfToken{o.pos, t.ID}.String()}
+		}
+	}
+	return err
+}
+
+// storeLocked appends a sealed message at the end of a queue. It needs mu.
+func (e *Engine) storeLocked(t *state.Topic, q mq.QueueID, o *outgoing, now int64) (mq.Offset, error) {
+	m := record.Message{Queue: record.Queue{Topic: t.ID, Queue: q}, Offset: t.Queues[q].Next, At: now}
+	o.sealed.Place(m.Queue, m.Offset, m.At)
+	pos, err := e.writeLocked(o.sealed, false)
+	if err != nil {
+		return -1, err
+	}
+	o.pos = pos
+	if err := e.st.Stored(m); err != nil {
+		e.fail(mq.Refuse(mq.Internal, "the engine contradicts itself: %v", err))
+	}
+	e.pending.push(arrival{
+		pos: pos, topic: topicRef{t.Spec.Name, t.ID}, queue: m.Queue, at: now, keys: briefKeys(t.ID, &o.brief),
+		entry: index.Entry{Offset: mq.Offset(m.Offset), Position: pos, Stored: now, Size: uint32(len(o.sealed)), Tag: o.tag},
+	})
+	return mq.Offset(m.Offset), nil
+}
+
+// pick chooses the queue: a message group has one, all else goes round. It needs mu.
+func (e *Engine) pick(t *state.Topic, m *mq.Message) mq.QueueID {
+	n := t.Spec.Queues
+	if m.Group != (mq.MessageGroup{}) {
+		return m.Group.QueueOf(n)
+	}
+	t.Spread++
+	return mq.QueueID(t.Spread % uint32(n))
+}

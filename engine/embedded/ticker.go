@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package embedded
+
+import (
+	"context"
+	"math"
+	"time"
+
+	"github.com/causeway-mq/causeway/engine/embedded/record"
+	"github.com/causeway-mq/causeway/engine/embedded/timer"
+	"github.com/causeway-mq/causeway/engine/embedded/txn"
+	"github.com/causeway-mq/causeway/mq"
+)
+
+// The ticker is the one goroutine that waits for time: scheduled messages that fall due, leases that end while somebody waits,
+// transactions that nobody answered for. It sleeps until the first of them.
+
+const (
+	fireBatch   = 256
+	giveUpEvery = int64(time.Second)
+	retryAfter  = int64(time.Second) // after something due could not be done
+)
+
+// giveUpTopic takes the messages of transactions that nobody answered for.
+func giveUpTopic() mq.Physical {
+	p, _ := mq.ParsePhysical("TRANS_CHECK_MAX_TIME_TOPIC")
+	return p
+}
+
+// tickBy makes the ticker look no later than at.
+func (e *Engine) tickBy(at int64) {
+	if e.lowerTick(at) {
+		signal(e.toTick)
+	}
+}
+
+// lowerTick reports whether the ticker's next look is now earlier.
+func (e *Engine) lowerTick(at int64) bool {
+	for {
+		next := e.nextTick.Load()
+		if next <= at {
+			return false
+		}
+		if e.nextTick.CompareAndSwap(next, at) {
+			return true
+		}
+	}
+}
+
+func (e *Engine) tickLoop() {
+	defer e.joined.Done()
+	alarm := e.clock.NewTimer(time.Hour)
+	defer alarm.Stop()
+	for {
+		e.nextTick.Store(math.MaxInt64)
+		e.lowerTick(e.tick())
+		var reply chan struct{}
+		if next := e.nextTick.Load(); next == math.MaxInt64 {
+			alarm.Stop()
+		} else {
+			alarm.Reset(time.Duration(next - e.now()))
+		}
+		select {
+		case <-e.stopped.Done():
+			return
+		case <-e.toTick:
+		case <-alarm.C():
+		case reply = <-e.caughtUp:
+			for e.stopped.Err() == nil && e.tick() <= e.now() {
+			}
+			close(reply)
+		}
+	}
+}
+
+// CatchUp returns when everything that is due by now has been done. It is for whoever moves the clock by hand.
+func (e *Engine) CatchUp(ctx context.Context) error {
+	done := make(chan struct{})
+	select {
+	case e.caughtUp <- done:
+	case <-e.stopped.Done():
+		return mq.Refuse(mq.Unavailable, "the engine is closed")
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	select {
+	case <-done:
+	case <-e.stopped.Done():
+		return mq.Refuse(mq.Unavailable, "the engine is closed")
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	if err := e.log.Flush(ctx); err != nil {
+		return err
+	}
+	e.publish()
+	return nil
+}
+
+// tick does what is due and tells when the next thing is.
+func (e *Engine) tick() (next int64) {
+	next = e.fireDue()
+	next = min(next, e.giveUpDue())
+	e.mu.Lock()
+	rung := e.ringLocked(e.now())
+	if at, ok := e.alarms.next(); ok {
+		next = min(next, at)
+	}
+	e.mu.Unlock()
+	e.wakeAll(rung)
+	return next
+}
+
+// fireDue delivers scheduled messages whose time has come. An entry stays scheduled until the record that delivers it is
+// appended, so neither a recall nor a crash finds it nowhere.
+func (e *Engine) fireDue() (next int64) {
+	var due []timer.Entry
+	for e.failure.Load() == nil {
+		e.mu.Lock()
+		now := e.now()
+		due = due[:0]
+		e.st.Timers.Each(func(t timer.Entry) bool {
+			if t.Due > now || len(due) == fireBatch {
+				return false
+			}
+			due = append(due, t)
+			return true
+		})
+		next = math.MaxInt64
+		if at, ok := e.st.Timers.Next(); ok {
+			next = at
+		}
+		e.mu.Unlock()
+		if len(due) == 0 {
+			return next
+		}
+		for _, t := range due {
+			if err := e.fire(t); err != nil {
+				e.journal.Error("a scheduled message cannot be delivered now", "position", t.At, "why", err)
+				return e.now() + retryAfter
+			}
+		}
+		if e.appended.Load()-int64(e.log.Durable()) > admitBytes {
+			_ = e.log.Flush(e.stopped)
+		}
+	}
+	return math.MaxInt64
+}
+
+// fire delivers one scheduled message, unless it was recalled meanwhile.
+func (e *Engine) fire(t timer.Entry) error {
+	var s record.Scheduled
+	err := e.readRecord(t.At, 2048, func(p record.Part) error {
+		if one, ok := p.(record.Scheduled); ok {
+			s = one
+		}
+		return nil
+	})
+	lost := err == nil && s.Raw == nil || isLost(err)
+	if err != nil && !lost {
+		return err
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if _, waits := e.st.Timers.Get(t.Due, t.ID); !waits {
+		return nil
+	}
+	end := record.Cancel{ID: t.ID, Due: t.Due}
+	switch {
+	case lost:
+		e.journal.Error("a scheduled message cannot be read and is given up", "position", t.At, "why", err)
+		_, err = e.appendLocked(true, end)
+	case e.st.Topics[s.Topic] == nil:
+		_, err = e.appendLocked(true, end)
+	default:
+		_, err = e.appendLocked(true, e.messageLocked(s.Topic, s.Raw), record.Fire(end))
+	}
+	return err
+}
+
+// giveUpDue ends the transactions whose checks stayed without an answer, and those that are too old.
+func (e *Engine) giveUpDue() (next int64) {
+	e.mu.Lock()
+	if e.st.Halves.Len() == 0 {
+		e.mu.Unlock()
+		return math.MaxInt64
+	}
+	now := e.now()
+	next = now + giveUpEvery
+	if now < e.nextGiveUp {
+		next = e.nextGiveUp
+		e.mu.Unlock()
+		return next
+	}
+	e.nextGiveUp = next
+	var over []txn.Half
+	for _, topic := range e.st.Halves.Topics() {
+		over = e.st.Halves.GivenUp(topic, now, fireBatch, over)
+	}
+	if now >= e.nextStale {
+		e.nextStale = now + int64(time.Minute)
+		over = e.st.Halves.Stale(now-int64(e.opts.HalfLife), over)
+	}
+	e.mu.Unlock()
+	for _, h := range over {
+		if err := e.giveUp(h); err != nil {
+			e.journal.Error("a transaction cannot be given up now", "topic", h.Topic, "position", h.At, "why", err)
+		}
+	}
+	return next
+}
+
+// giveUp ends a transaction without its producer: its message goes to a topic of its own, where people find it.
+func (e *Engine) giveUp(h txn.Half) error {
+	raw, err := e.rawOf(h.At)
+	if err != nil && !isLost(err) {
+		return err
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	t := e.st.Topic(h.Topic)
+	if _, lives := e.st.Halves.Get(h.ID); !lives || t == nil {
+		return nil
+	}
+	end := record.Verdict{Topic: t.ID, ID: h.ID, Verdict: mq.Rollback, GivenUp: true, At: e.now()}
+	if err != nil {
+		_, err = e.appendLocked(true, end)
+		return err
+	}
+	to, err := e.topicLocked(mq.Topic{Name: giveUpTopic(), Cluster: e.opts.Cluster, Queues: 1, Accepts: mq.AcceptsOf(mq.Transaction), Retention: e.opts.DeadLetters})
+	if err != nil {
+		return err
+	}
+	e.journal.Warn("a transaction was given up: its producer never answered", "topic", h.Topic, "checks", h.Round)
+	_, err = e.appendLocked(true, e.messageLocked(to.ID, raw), end)
+	return err
+}
