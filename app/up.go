@@ -57,12 +57,16 @@ type up struct {
 	group   *lifecycle.Group
 	metrics *metrics
 	engine  *embedded.Engine
+	cluster mq.Cluster
 	plane   *control.Plane
 	holder  catalog.Holder
 	door    *door
 	grpc    net.Listener
 	http    net.Listener
 }
+
+// clusterName is what the embedded engine is called in routes and catalogs.
+const clusterName = "causeway"
 
 // stopBound is how long a stop may take after the drain.
 const stopBound = 30 * time.Second
@@ -105,8 +109,13 @@ func (u *up) start(ctx context.Context) error {
 }
 
 func (u *up) startEngine(ctx context.Context) error {
+	cluster, err := mq.ParseCluster(clusterName)
+	if err != nil {
+		return err
+	}
 	e, report, err := embedded.Open(ctx, embedded.Options{
 		Dir:          filepath.Join(u.config.Data, "engine"),
+		Cluster:      cluster,
 		Clock:        u.clock,
 		Logger:       u.log.With("room", "engine"),
 		SegmentBytes: u.config.Engine.SegmentBytes,
@@ -117,7 +126,7 @@ func (u *up) startEngine(ctx context.Context) error {
 		return err
 	}
 	u.log.Debug("engine open", "report", report)
-	u.engine = e
+	u.engine, u.cluster = e, cluster
 	u.group.OnStop("engine", e.Close)
 	return nil
 }
@@ -133,7 +142,7 @@ func (u *up) startControl(ctx context.Context) error {
 	}
 	u.plane, err = control.Open(ctx, control.Options{
 		Store: store, Engine: u.engine, Inspector: u.engine, Mover: u.engine,
-		Cluster:          u.cluster(),
+		Cluster:          u.cluster,
 		Clock:            u.clock,
 		Log:              u.log.With("room", "control"),
 		LoopbackUnsigned: true,
@@ -146,8 +155,6 @@ func (u *up) startControl(ctx context.Context) error {
 	u.holder.Put(snapshot(u.plane.Contents()))
 	return nil
 }
-
-func (u *up) cluster() mq.Cluster { return u.engine.Cluster() }
 
 // await returns when this process's proxy serves from a version: a command that made a topic can be followed by one that uses
 // it.
@@ -214,7 +221,7 @@ func (u *up) startDoor(ctx context.Context) error {
 		return err
 	}
 	u.door, err = newDoor(doorParts{
-		engine: u.engine, cluster: u.cluster(), holder: &u.holder, ring: ring, clock: u.clock, log: u.log.Logger, metrics: u.metrics,
+		engine: u.engine, cluster: u.cluster, holder: &u.holder, ring: ring, clock: u.clock, log: u.log.Logger, metrics: u.metrics,
 		peers: peers,
 		front: grpcfront.Options{Certificates: certificates, ProxyFrom: from, Clock: u.clock},
 	})
@@ -249,7 +256,7 @@ func (u *up) startHTTP(context.Context) error {
 	server := api.Server(api.New(api.Options{
 		Plane: u.plane, Token: u.config.Token, Log: u.log.With("room", "api"), Clock: u.clock, Ready: u.ready,
 		Metrics: promhttp.HandlerFor(u.metrics.registry, promhttp.HandlerOpts{}),
-		Level:   u.log.LevelVar(), Pprof: u.config.Pprof, Version: Version(),
+		Level:   u.log, Pprof: u.config.Pprof, Version: Version(),
 	}))
 	u.group.Go("http", func(context.Context) error {
 		if err := server.Serve(u.http); !errors.Is(err, http.ErrServerClosed) {

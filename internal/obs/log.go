@@ -36,9 +36,6 @@ func (l *Logger) Level() slog.Level { return l.level.Level() }
 // SetLevel changes the level for every logger derived from this one.
 func (l *Logger) SetLevel(v slog.Level) { l.level.Set(v) }
 
-// LevelVar is the level itself, for who changes it by other means.
-func (l *Logger) LevelVar() *slog.LevelVar { return l.level }
-
 // ParseLevel accepts debug, info, warn or error, in any case.
 func ParseLevel(s string) (slog.Level, error) {
 	switch strings.ToLower(s) {
