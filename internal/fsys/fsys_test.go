@@ -155,3 +155,43 @@ func TestASecondProcessIsToldWhoHoldsTheLock(t *testing.T) {
 		t.Fatalf("the second process said %q, the lock file %q", out, who)
 	}
 }
+
+func TestHolesCanBePassedOverAndNothingElse(t *testing.T) {
+	everyFS(t, func(t *testing.T, files fsys.FS) {
+		f, err := files.Create("f")
+		must(t, err)
+		defer f.Close()
+		must(t, f.Preallocate(1<<20))
+		must(t, f.Sync())
+		covers := func(from, off int64) bool {
+			t.Helper()
+			list, err := fsys.DataRanges(f, from)
+			must(t, err)
+			at := from
+			for _, r := range list {
+				if r.From < at || r.To <= r.From || r.To > 1<<20 {
+					t.Fatalf("from %d: %v", from, list)
+				}
+				at = r.To
+				if r.From <= off && off < r.To {
+					return true
+				}
+			}
+			return false
+		}
+		for range 2 { // before and after the sync
+			if _, err := f.WriteAt([]byte("x"), 500_000); err != nil {
+				t.Fatal(err)
+			}
+			for _, from := range []int64{0, 4096, 499_999, 500_000} {
+				if !covers(from, 500_000) {
+					t.Fatalf("data was passed over from %d", from)
+				}
+			}
+			must(t, f.Sync())
+		}
+		if covers(500_001+4096, 500_000) || covers(2<<20, 500_000) {
+			t.Fatal("a range lies before where it was asked for")
+		}
+	})
+}

@@ -10,7 +10,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"syscall"
 
 	"golang.org/x/sys/unix"
 )
@@ -126,7 +125,7 @@ func (o osFS) Space() (Space, error) {
 		return Space{}, &fs.PathError{Op: "statfs", Path: o.root, Err: err}
 	}
 	block := uint64(st.Bsize)
-	return Space{Free: st.Bavail * block, Total: st.Blocks * block}, nil
+	return Space{Free: uint64(st.Bavail) * block, Total: uint64(st.Blocks) * block}, nil
 }
 
 // Lock uses flock, which the kernel gives back when the process dies however it dies; the text in the file only
@@ -172,20 +171,8 @@ func (o osFile) Size() (int64, error) {
 	return info.Size(), nil
 }
 
-func (o osFile) Sync() error {
-	return o.control("fdatasync", func(fd int) error { return unix.Fdatasync(fd) })
-}
-
-// Preallocate falls back to a longer sparse file where the file system has no fallocate: space is then not
-// promised, and a full volume shows up as a failed write.
-func (o osFile) Preallocate(size int64) error {
-	if size <= 0 {
-		return nil
-	}
-	err := o.control("fallocate", func(fd int) error { return unix.Fallocate(fd, 0, 0, size) })
-	if !errors.Is(err, syscall.EOPNOTSUPP) {
-		return err
-	}
+// extend makes the file at least size bytes long.
+func (o osFile) extend(size int64) error {
 	have, err := o.Size()
 	if err != nil || have >= size {
 		return err

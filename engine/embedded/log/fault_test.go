@@ -218,7 +218,7 @@ func TestAFullDiskRefusesOrdinaryRecordsWhileControlRecordsGoOn(t *testing.T) {
 	if err := fill(40, true, 2000); !errors.Is(err, log.ErrFull) || !strings.Contains(err.Error(), "reserve") {
 		t.Fatalf("control record: %v", err)
 	}
-	if onReserve := len(kept) - before; onReserve < 150 {
+	if onReserve := len(kept) - before; onReserve < 50 { // what the reserve alone holds
 		t.Fatalf("only %d control records after the disk was full", onReserve)
 	}
 	if stats := l.Stats(); !stats.Full || stats.Failed {

@@ -3,6 +3,7 @@
 package log
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -111,21 +112,22 @@ func writeIdentity(f fsys.File, id identity) error {
 
 // usedUpTo returns the offset behind the last byte of f, from from on, that is not zero; from if there is none.
 func usedUpTo(f fsys.File, from int64) (int64, error) {
+	ranges, err := fsys.DataRanges(f, from)
+	if err != nil {
+		return 0, fmt.Errorf("log: look for data at %d: %w", from, err)
+	}
 	buf, used := make([]byte, windowSize), from
-	for off := from; ; {
-		n, err := f.ReadAt(buf, off)
-		for i := n - 1; i >= 0; i-- {
-			if buf[i] != 0 {
-				used = off + int64(i) + 1
-				break
+	for _, r := range ranges {
+		for off := r.From; off < r.To; {
+			n, err := f.ReadAt(buf[:min(windowSize, r.To-off)], off)
+			if n == 0 || err != nil && !errors.Is(err, io.EOF) {
+				return 0, fmt.Errorf("log: read at %d: %w", off, err)
 			}
-		}
-		off += int64(n)
-		if errors.Is(err, io.EOF) || err == nil && n == 0 {
-			return used, nil
-		}
-		if err != nil {
-			return 0, fmt.Errorf("log: read at %d: %w", off, err)
+			if piece := bytes.TrimRight(buf[:n], "\x00"); len(piece) > 0 {
+				used = off + int64(len(piece))
+			}
+			off += int64(n)
 		}
 	}
+	return used, nil
 }

@@ -284,6 +284,7 @@ func (r *recovery) settle(last int, end int64) error {
 // cut zeroes what lies behind end. Zeros are written rather than the file truncated: that needs no space.
 func (r *recovery) cut(s *segment, end int64) error {
 	used, err := usedUpTo(s.file, end)
+	defer fsys.Forget(s.file, end) // zeros that were read would count as data at the next Open
 	if err != nil || used == end {
 		return err
 	}

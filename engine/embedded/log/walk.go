@@ -15,6 +15,7 @@ type window struct {
 	file fsys.File
 	buf  []byte
 	at   int64 // offset of buf[0]
+	lean bool  // read no more than is asked for
 }
 
 const windowSize = 256 << 10
@@ -24,7 +25,10 @@ func (w *window) peek(off int64, n int) ([]byte, error) {
 	if off >= w.at && off+int64(n) <= w.at+int64(len(w.buf)) {
 		return w.buf[off-w.at:][:n], nil
 	}
-	want := max(n, windowSize)
+	want := n
+	if !w.lean {
+		want = max(n, windowSize)
+	}
 	if cap(w.buf) < want {
 		w.buf = make([]byte, want)
 	}
@@ -68,36 +72,51 @@ func (w *walker) frameAt(off int64) (f frame, payload []byte, ok bool, err error
 	return f, b[frameHeader:], true, nil
 }
 
-// search returns the offset of the first whole frame at or behind off, or limit if there is none. A frame names its
-// own position, so comparing that alone rules nearly every place out.
+// search returns the offset of the first whole frame at or behind off, or limit if there is none. Blocks that were
+// never written are passed over, and read as little as possible, lest the file system takes them for data.
 func (w *walker) search(off int64) (int64, error) {
-	for off+frameHeader <= w.limit {
-		piece := int(min(windowSize, w.limit-off))
-		b, err := w.peek(off, piece)
+	if off >= w.limit {
+		return w.limit, nil
+	}
+	ranges, err := fsys.DataRanges(w.file, off)
+	if err != nil {
+		return 0, err
+	}
+	w.lean = true
+	defer func() { w.lean = false }()
+	for _, r := range ranges {
+		found, err := w.searchRange(r.From&^(frameAlign-1), min(r.To, w.limit))
+		if err != nil || found >= 0 {
+			return found, err
+		}
+	}
+	return w.limit, nil
+}
+
+// searchRange looks for a frame that begins between off and end, and returns -1 if there is none. A frame names its
+// own position, so comparing that alone rules nearly every place out.
+func (w *walker) searchRange(off, end int64) (int64, error) {
+	for off < end {
+		b, err := w.peek(off, int(min(windowSize, end-off+frameHeader)))
 		if err != nil {
 			return 0, err
 		}
 		if len(b) < frameHeader {
 			break
 		}
-		hit := false
-		i := 0
-		for ; i+frameHeader <= len(b); i += frameAlign {
-			if Position(binary.LittleEndian.Uint64(b[i+8:])) == w.base+Position(off)+Position(i) {
-				hit = true
-				break
-			}
+		i, hit := 0, false
+		for ; i+frameHeader <= len(b) && !hit; i += frameAlign {
+			hit = Position(binary.LittleEndian.Uint64(b[i+8:])) == w.base+Position(off)+Position(i)
 		}
 		off += int64(i)
 		if !hit {
 			continue
 		}
-		if _, _, ok, err := w.frameAt(off); ok || err != nil {
-			return off, err
+		if _, _, ok, err := w.frameAt(off - frameAlign); ok || err != nil {
+			return off - frameAlign, err
 		}
-		off += frameAlign
 	}
-	return w.limit, nil
+	return -1, nil
 }
 
 // gap is a place where the frames of a segment do not join.

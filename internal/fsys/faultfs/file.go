@@ -72,3 +72,15 @@ func (f *file) Close() error {
 	}
 	return err
 }
+
+// NextData is no call of the port and never fails by a rule.
+func (f *file) NextData(off int64) (fsys.Range, error) {
+	list, err := fsys.DataRanges(f.inner, off)
+	if err != nil || len(list) == 0 {
+		return fsys.Range{}, err
+	}
+	return list[0], nil
+}
+
+// Forget passes the hint on.
+func (f *file) Forget(off int64) { fsys.Forget(f.inner, off) }

@@ -250,7 +250,27 @@ func (f *file) Close() error {
 	return nil
 }
 
+// NextData implements fsys.Sparse.
+func (f *file) NextData(off int64) (fsys.Range, error) {
+	end, err := f.begin("seek")
+	if err != nil {
+		return fsys.Range{}, err
+	}
+	defer end()
+	size := f.node.size
+	for ; off < size; off = (off/blockSize + 1) * blockSize {
+		if f.node.now[off/blockSize] != nil {
+			return fsys.Range{From: off, To: min(size, (off/blockSize+1)*blockSize)}, nil
+		}
+	}
+	return fsys.Range{From: size, To: size}, nil
+}
+
+// Forget does nothing: there is no cache.
+func (f *file) Forget(int64) {}
+
 var _ fsys.File = (*file)(nil)
+var _ fsys.Sparse = (*file)(nil)
 
 // String names the file in test output.
 func (f *file) String() string { return fmt.Sprintf("memfs:%s", f.name) }

@@ -274,3 +274,16 @@ func (f *file) Close() error {
 	defer f.fs.end(f.fs.begin("close", f.name))
 	return f.inner.Close()
 }
+
+// NextData answers for the file below.
+func (f *file) NextData(off int64) (fsys.Range, error) {
+	defer f.fs.end(f.fs.begin("seek", f.name))
+	if s, ok := f.inner.(fsys.Sparse); ok {
+		return s.NextData(off)
+	}
+	size, err := f.inner.Size()
+	return fsys.Range{From: off, To: size}, err
+}
+
+// Forget passes the hint on.
+func (f *file) Forget(off int64) { fsys.Forget(f.inner, off) }
