@@ -61,13 +61,14 @@ type judge struct {
 	*History
 	rules Rules
 	out   Verdict
+	told  bool // the story of one accusation is enough
 }
 
 // Judge looks at the whole record. It must not be written to any more.
 func (h *History) Judge(rules Rules) Verdict {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	j := &judge{h, rules, Verdict{Duplicates: map[Cause]int{}}}
+	j := &judge{History: h, rules: rules, out: Verdict{Duplicates: map[Cause]int{}}}
 	j.places()
 	for _, id := range j.order {
 		if j.sends[id][0].result != mq.Refused {
@@ -92,6 +93,17 @@ func (j *judge) accuse(format string, args ...any) {
 	j.out.violations++
 	if len(j.out.Violations) < 12 {
 		j.out.Violations = append(j.out.Violations, fmt.Sprintf(format, args...))
+	}
+}
+
+// tell adds the stories of messages to the first accusation that has any.
+func (j *judge) tell(g *groupFacts, ids ...mq.MessageID) {
+	if j.told {
+		return
+	}
+	j.told = true
+	for _, id := range ids {
+		j.out.Violations = append(j.out.Violations, "  story: "+g.story(id))
 	}
 }
 
@@ -196,6 +208,7 @@ func (j *judge) redeliveries(g *groupFacts) {
 			cause, why := j.cause(g, byOrder[:i+1], one)
 			if cause == "" {
 				j.accuse("duplicate: %s came to %s again, attempt %d: %s", id, g.rules.Name, one.attempt, why)
+				j.tell(g, id)
 				continue
 			}
 			j.out.Duplicates[cause]++
@@ -284,7 +297,8 @@ func (j *judge) attempts(g *groupFacts, id mq.MessageID, grants []*grant) {
 }
 
 // messageGroups judges order. When a message is delivered, every earlier one of its message group must be settled or stand
-// before it in the same receive; and no lease of its message group may live that belongs to another attempt.
+// before it in the same receive; and no lease of its message group may live that belongs to another attempt. A receive that is
+// repeated under its attempt gives its leases again, and delivers nothing anew: the earlier message may have come free since.
 func (j *judge) messageGroups(g *groupFacts) {
 	if len(g.resets) > 0 {
 		return
@@ -304,8 +318,13 @@ func (j *judge) messageGroups(g *groupFacts) {
 	for _, lane := range lanes {
 		slices.SortFunc(lane, func(a, b *sendOp) int { return cmp.Compare(a.place.Offset, b.place.Offset) })
 	}
+	given := map[*lease]bool{}
 	for _, t := range g.takes {
 		for _, one := range t.got {
+			if given[one.lease] {
+				continue
+			}
+			given[one.lease] = true
 			key := fmt.Sprint(one.place.Broker, "/", one.place.Queue, "/", one.group)
 			for _, other := range lanes[key] {
 				if id := other.message.ID; id != one.id {
@@ -326,6 +345,7 @@ func (j *judge) pair(g *groupFacts, one *grant, other *sendOp) {
 		at := slices.IndexFunc(one.take.got, func(x *grant) bool { return x.id == id })
 		if at < 0 {
 			j.accuse("order: %s of message group %s came to %s before %s was settled", one.id, one.group, g.rules.Name, id)
+			j.tell(g, id, one.id)
 		} else if at > one.index {
 			j.accuse("order: %s of message group %s came before %s in one receive", one.id, one.group, id)
 		}
@@ -337,6 +357,7 @@ func (j *judge) pair(g *groupFacts, one *grant, other *sendOp) {
 		}
 		if until, _ := e.heldUntil(one.take.Span); until.After(one.take.To) && (e.take.attempt != one.take.attempt || e.take.attempt == "") {
 			j.accuse("order: %s of message group %s came to %s while %s was leased to another attempt", one.id, one.group, g.rules.Name, id)
+			j.tell(g, id, one.id)
 		}
 	}
 }
