@@ -14,7 +14,7 @@ import (
 )
 
 // TelemetryStream is the client's long-lived stream. Send is called by one goroutine, Recv by another. Both end with an error
-// once the stream's context is over.
+// once the stream's context is over; Recv ends with BadRequest when the client sent something that is no command.
 type TelemetryStream interface {
 	Recv() (*v2.TelemetryCommand, error)
 	Send(*v2.TelemetryCommand) error
@@ -33,14 +33,14 @@ func (d *Door) Telemetry(ctx context.Context, c Caller, stream TelemetryStream) 
 	t := &telemetry{door: d, caller: &c, stream: stream, outbox: make(chan session.Command, outboxSize), closed: make(chan session.Closed, 1)}
 	defer t.close()
 	incoming := make(chan *v2.TelemetryCommand)
-	ended := make(chan struct{})
+	ended := make(chan error, 1)
 	over, cancel := context.WithCancel(ctx)
 	defer cancel()
 	d.readers.Go(func() {
-		defer close(ended)
 		for {
 			command, err := stream.Recv()
 			if err != nil {
+				ended <- err
 				return
 			}
 			select {
@@ -59,8 +59,10 @@ func (d *Door) Telemetry(ctx context.Context, c Caller, stream TelemetryStream) 
 			err = t.tell(command)
 		case last := <-t.closed:
 			err = reason(last)
-		case <-ended:
-			return nil
+		case err = <-ended:
+			if mq.KindOf(err) != mq.BadRequest {
+				return nil
+			}
 		case <-ctx.Done():
 			return nil
 		case <-d.leaving.Done():

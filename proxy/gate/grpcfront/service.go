@@ -16,6 +16,7 @@ import (
 	"google.golang.org/grpc/status"
 	"google.golang.org/grpc/tap"
 
+	"github.com/causeway-mq/causeway/mq"
 	"github.com/causeway-mq/causeway/proxy/gate"
 )
 
@@ -234,7 +235,10 @@ func (d *duplex) Recv() (*v2.TelemetryCommand, error) {
 	if err := d.stream.RecvMsg(&in); err != nil {
 		return nil, err
 	}
-	return c, in.err
+	if in.err != nil {
+		return nil, mq.Refuse(mq.BadRequest, "telemetry: %v", in.err)
+	}
+	return c, nil
 }
 
 // Send writes a command.
