@@ -39,9 +39,15 @@ type Options struct {
 	// Metrics answers /metrics; nil = 404.
 	Metrics http.Handler
 	// Level is the process's log level, changed by PUT /v1/log-level; nil = 501.
-	Level   *slog.LevelVar
+	Level   Leveler
 	Pprof   bool
 	Version string
+}
+
+// Leveler holds a process's log level. It is safe for concurrent use.
+type Leveler interface {
+	Level() slog.Level
+	SetLevel(slog.Level)
 }
 
 // Server is the http.Server with bounds on what a caller may take; the caller sets nothing but Serve's listener.

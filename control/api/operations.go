@@ -74,7 +74,7 @@ func (s *server) setLevel(r *http.Request) (answer, error) {
 	var l slog.Level
 	for _, k := range known {
 		if k == want.Level && s.opt.Level != nil && l.UnmarshalText([]byte(k)) == nil {
-			s.opt.Level.Set(l)
+			s.opt.Level.SetLevel(l)
 			s.opt.Log.Warn("log level changed", "level", k)
 			return s.level(r)
 		}

@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package cli
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/causeway-mq/causeway/cli/bench"
+	"github.com/causeway-mq/causeway/mq"
+)
+
+func (c *call) benchCommand() *cobra.Command {
+	return group("bench", "Measure an endpoint; the topic should be one that nobody needs",
+		c.measure("produce TOPIC", "Measure sends until they are acknowledged", bench.Produce),
+		c.measure("consume TOPIC --group GROUP", "Measure receives with their acknowledgements, of what is there", bench.Consume),
+		c.measure("e2e TOPIC --group GROUP", "Measure from send to receipt", bench.EndToEnd))
+}
+
+type measurement func(context.Context, bench.Options, func(bench.Done)) (bench.Result, error)
+
+func (c *call) measure(use, short string, run measurement) *cobra.Command {
+	var o bench.Options
+	cmd := &cobra.Command{Use: use, Short: short, Args: exactly("the TOPIC")}
+	connection := c.connectionFlags(cmd)
+	f := cmd.Flags()
+	consumes := cmd.Name() != "produce"
+	f.Int64Var(&o.Messages, "messages", 0, "end after so many messages")
+	f.DurationVar(&o.Duration, "duration", 10*time.Second, "end after so long; with --messages alone: an hour at most")
+	f.IntVar(&o.InFlight, "in-flight", 16, "calls under way at a time")
+	f.IntVar(&o.Connections, "connections", 4, "connections that share them")
+	if cmd.Name() != "consume" {
+		f.IntVar(&o.Size, "size", 1024, "bytes of a body")
+		f.Float64Var(&o.Rate, "rate", 0, "messages per second (default: as fast as it goes)")
+		f.IntVar(&o.Order, "message-groups", 0, "FIFO: over so many message groups")
+	}
+	if consumes {
+		f.StringVarP(&o.Group, "group", "g", "", "consumer group")
+		f.DurationVar(&o.Idle, "idle", 3*time.Second, "end when nothing came for so long")
+	}
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if err := c.checkOutput(); err != nil {
+			return err
+		}
+		o.Topic = args[0]
+		if o.Messages > 0 && !cmd.Flags().Changed("duration") {
+			o.Duration = 0
+		}
+		if err := checkBench(&o, consumes); err != nil {
+			return err
+		}
+		var err error
+		if o.Client, err = c.options(cmd, connection); err != nil {
+			return err
+		}
+		bar := c.bar(cmd.Name())
+		res, err := run(cmd.Context(), o, func(d bench.Done) { bar.at(d.Percent, d.Messages) })
+		bar.end()
+		if err != nil {
+			return err
+		}
+		if err := c.show(res, func() table { return benchTable(res) }); err != nil {
+			return err
+		}
+		if res.Errors > 0 {
+			return &failure{ExitPartial, fmt.Errorf("%d calls failed, the first with: %s", res.Errors, res.FirstError), ""}
+		}
+		return nil
+	}
+	return cmd
+}
+
+func checkBench(o *bench.Options, consumes bool) error {
+	switch {
+	case o.Messages < 0 || o.Duration < 0 || o.Messages == 0 && o.Duration == 0:
+		return usage("--messages or --duration: at least one must be more than 0")
+	case o.Duration > bench.MaxDuration:
+		return usage("--duration %v: at most %v", o.Duration, bench.MaxDuration)
+	case o.InFlight < 1 || o.InFlight > bench.MaxInFlight:
+		return usage("--in-flight %d: from 1 to %d", o.InFlight, bench.MaxInFlight)
+	case o.Connections < 1 || o.Connections > bench.MaxConnections:
+		return usage("--connections %d: from 1 to %d", o.Connections, bench.MaxConnections)
+	case o.Size != 0 && o.Size < bench.StampSize || o.Size > mq.MaxBody:
+		return usage("--size %d: from %d to %d", o.Size, bench.StampSize, mq.MaxBody)
+	case o.Rate < 0:
+		return usage("--rate %v: more than 0", o.Rate)
+	case o.Order < 0 || o.Order > 1<<16:
+		return usage("--message-groups %d: from 0 to 65536", o.Order)
+	case consumes && o.Group == "":
+		return usage("--group is missing")
+	case consumes && o.Idle <= 0:
+		return usage("--idle %v: more than 0s", o.Idle)
+	}
+	return nil
+}
+
+func benchTable(r bench.Result) table {
+	micros := func(n int64) string { return (time.Duration(n) * time.Microsecond).String() }
+	return table{rows: [][]string{
+		{"messages", strconv.FormatInt(r.Messages, 10)},
+		{"time", (time.Duration(r.Seconds * float64(time.Second))).Round(time.Millisecond).String()},
+		{"rate", fmt.Sprintf("%.0f messages/s", r.PerSecond)},
+		{"p50", micros(r.P50)}, {"p99", micros(r.P99)}, {"p99.9", micros(r.P999)}, {"max", micros(r.Max)},
+		{"errors", strconv.FormatInt(r.Errors, 10)},
+	}}
+}

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package cli
+
+import (
+	"github.com/spf13/cobra"
+
+	"github.com/causeway-mq/causeway/cli/v2client"
+)
+
+// connection is the flags of every command that speaks to the clients' endpoint.
+type connection struct{ v2client.Options }
+
+func (c *call) connectionFlags(cmd *cobra.Command) *connection {
+	n := &connection{}
+	c.endpointFlag(cmd, &n.Endpoint)
+	f := cmd.Flags()
+	f.BoolVar(&n.TLS, "tls", false, "speak TLS")
+	f.StringVar(&n.CAFile, "tls-ca", "", "PEM file of the authority to trust (default: the system's)")
+	f.BoolVar(&n.Unchecked, "tls-insecure", false, "with --tls: take whatever certificate the server shows")
+	f.StringVar(&n.AccessKey, "access-key", c.or("CAUSEWAY_ACCESS_KEY", ""), "sign as this key (CAUSEWAY_ACCESS_KEY)")
+	f.StringVar(&n.Secret, "secret", "", "the key's secret; better given as CAUSEWAY_SECRET")
+	return n
+}
+
+// options completes the flags. The tenant is sent where it was chosen: a key knows its own.
+func (c *call) options(cmd *cobra.Command, n *connection) (v2client.Options, error) {
+	o := n.Options
+	if o.Secret == "" {
+		o.Secret = c.env.Getenv("CAUSEWAY_SECRET")
+	}
+	if (o.AccessKey == "") != (o.Secret == "") {
+		return o, usage("%s: --access-key and --secret go together", cmd.CommandPath())
+	}
+	if (o.CAFile != "" || o.Unchecked) && !o.TLS {
+		return o, usage("%s: --tls-ca and --tls-insecure go with --tls", cmd.CommandPath())
+	}
+	if cmd.Flags().Changed("tenant") || c.env.Getenv("CAUSEWAY_TENANT") != "" {
+		o.Namespace = c.tenant
+	}
+	return o, nil
+}
+
+// connect makes the client.
+func (c *call) connect(cmd *cobra.Command, n *connection) (*v2client.Client, error) {
+	o, err := c.options(cmd, n)
+	if err != nil {
+		return nil, err
+	}
+	return v2client.New(o)
+}

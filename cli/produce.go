@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package cli
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"gopkg.in/yaml.v3"
+
+	"github.com/causeway-mq/causeway/cli/v2client"
+	"github.com/causeway-mq/causeway/mq"
+)
+
+// sent is what produce shows of each message.
+type sent struct {
+	ID     string `json:"id" yaml:"id"`
+	Offset int64  `json:"offset" yaml:"offset"`
+	Recall string `json:"recall,omitempty" yaml:"recall,omitempty"`
+}
+
+type produceFlags struct {
+	messages, keys, props []string
+	file, tag, group, at  string
+	delay                 time.Duration
+	count                 int
+	connection            *connection
+}
+
+func (c *call) produceCommand() *cobra.Command {
+	var p produceFlags
+	cmd := &cobra.Command{
+		Use: "produce TOPIC", Short: "Send messages: -m, a file, or each line of standard input", Args: exactly("the TOPIC"),
+		Example: "  causeway produce orders -m 'hello' --key o-1\n  causeway produce reminders -m 'wake up' --delay 10m\n  causeway produce ledger -m 'entry' --message-group account-7\n  seq 100 | causeway produce orders",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := c.checkOutput(); err != nil {
+				return err
+			}
+			m, err := p.template()
+			if err != nil {
+				return err
+			}
+			client, err := c.connect(cmd, p.connection)
+			if err != nil {
+				return err
+			}
+			defer client.Close()
+			producer, err := client.Producer(cmd.Context(), args[0])
+			if err != nil {
+				return err
+			}
+			defer producer.Close()
+			return c.produce(cmd.Context(), producer, m, &p)
+		},
+	}
+	p.connection = c.connectionFlags(cmd)
+	f := cmd.Flags()
+	f.StringArrayVarP(&p.messages, "message", "m", nil, "body; may stand several times")
+	f.StringVarP(&p.file, "file", "f", "", "file whose content is the body")
+	f.StringVar(&p.tag, "tag", "", "tag")
+	f.StringArrayVar(&p.keys, "key", nil, "key to find it by; may stand several times")
+	f.StringArrayVar(&p.props, "prop", nil, "NAME=VALUE; may stand several times")
+	f.StringVar(&p.group, "message-group", "", "FIFO: messages of one message group stay in order")
+	f.DurationVar(&p.delay, "delay", 0, "deliver so much later")
+	f.StringVar(&p.at, "at", "", "deliver at this time")
+	f.IntVar(&p.count, "count", 1, "send each so many times")
+	return cmd
+}
+
+// template is a message with everything but its body.
+func (p *produceFlags) template() (v2client.Message, error) {
+	m := v2client.Message{Tag: p.tag, Keys: p.keys, Group: p.group}
+	for _, prop := range p.props {
+		name, value, ok := strings.Cut(prop, "=")
+		if !ok || name == "" {
+			return m, usage("--prop %q: NAME=VALUE is wanted", prop)
+		}
+		if m.Properties == nil {
+			m.Properties = map[string]string{}
+		}
+		m.Properties[name] = value
+	}
+	if p.count < 1 {
+		return m, usage("--count %d: at least 1", p.count)
+	}
+	if p.delay != 0 && p.at != "" {
+		return m, usage("--delay and --at exclude each other")
+	}
+	if p.delay != 0 {
+		m.DeliverAt = time.Now().Add(p.delay)
+	}
+	if p.at != "" {
+		var err error
+		if m.DeliverAt, err = moment("--at", p.at, time.Now()); err != nil {
+			return m, err
+		}
+	}
+	return m, nil
+}
+
+func (c *call) produce(ctx context.Context, producer *v2client.Producer, m v2client.Message, p *produceFlags) error {
+	done := 0
+	send := func(body []byte) error {
+		for range p.count {
+			m.Body = body
+			r, err := producer.Send(ctx, m)
+			if err != nil {
+				return partly(done, err)
+			}
+			done++
+			if err := c.emit(sent{r.ID, r.Offset, r.Recall}, "%s", r.ID); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	if len(p.messages) > 0 {
+		for _, body := range p.messages {
+			if err := send([]byte(body)); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	if p.file != "" {
+		body, err := readBody(p.file)
+		if err != nil {
+			return err
+		}
+		return send(body)
+	}
+	return eachLine(c.env.In, send)
+}
+
+// readBody reads a file that is to be a body; the limit is a message's.
+func readBody(path string) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	body, err := io.ReadAll(io.LimitReader(f, mq.MaxBody+1))
+	if err == nil && len(body) > mq.MaxBody {
+		return nil, usage("%s has more than %d bytes, which is the limit of a body", path, mq.MaxBody)
+	}
+	return body, err
+}
+
+func eachLine(in io.Reader, send func([]byte) error) error {
+	lines := bufio.NewScanner(in)
+	lines.Buffer(make([]byte, 64<<10), mq.MaxBody+1)
+	for lines.Scan() {
+		if len(lines.Bytes()) == 0 {
+			continue
+		}
+		if err := send(lines.Bytes()); err != nil {
+			return err
+		}
+	}
+	if errors.Is(lines.Err(), bufio.ErrTooLong) {
+		return usage("a line has more than %d bytes, which is the limit of a body", mq.MaxBody)
+	}
+	return lines.Err()
+}
+
+// partly makes an error after some success one of its own code.
+func partly(done int, err error) error {
+	if done == 0 {
+		return err
+	}
+	return &failure{ExitPartial, fmt.Errorf("%d messages are through, then: %w", done, err), classify(err).next}
+}
+
+// emit shows one thing of a stream: a line for people, an object a line for json, a document for yaml.
+func (c *call) emit(data any, format string, args ...any) error {
+	switch c.output {
+	case "json":
+		return json.NewEncoder(c.env.Out).Encode(data)
+	case "yaml":
+		text, err := yaml.Marshal(data)
+		if err != nil {
+			return err
+		}
+		_, err = fmt.Fprintf(c.env.Out, "---\n%s", text)
+		return err
+	}
+	_, err := fmt.Fprintf(c.env.Out, format+"\n", args...)
+	return err
+}
