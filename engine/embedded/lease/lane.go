@@ -15,7 +15,6 @@ type lane struct {
 	live    int      // of them leased
 	place   int      // in ready, -1 when a lease is live
 	name    string   // the attempt of the last grant, "" when it had no name
-	seq     uint64   // that grant
 }
 
 type lanes struct {
@@ -88,10 +87,10 @@ func (s *lanes) unname(ln *lane) {
 	if ln.name != "" && s.named[ln.name] == ln {
 		delete(s.named, ln.name)
 	}
-	ln.name, ln.seq = "", 0
+	ln.name = ""
 }
 
-func (s *lanes) setAttempt(order uint64, attempt string, seq uint64) {
+func (s *lanes) setAttempt(order uint64, attempt string) {
 	ln := s.byOrder[order]
 	if ln == nil {
 		return
@@ -103,7 +102,7 @@ func (s *lanes) setAttempt(order uint64, attempt string, seq uint64) {
 	if other := s.named[attempt]; other != nil {
 		s.unname(other)
 	}
-	ln.name, ln.seq = attempt, seq
+	ln.name = attempt
 	s.named[attempt] = ln
 }
 
@@ -113,9 +112,10 @@ func (s *lanes) attempt(name string, dst []Entry) []Entry {
 		return dst
 	}
 	for _, e := range ln.entries {
-		if e.leased && e.Seq == ln.seq {
-			dst = append(dst, e.Entry)
+		if !e.leased {
+			break // what was freed comes first again, so nothing behind it may come before
 		}
+		dst = append(dst, e.Entry)
 	}
 	return dst
 }
@@ -123,7 +123,7 @@ func (s *lanes) attempt(name string, dst []Entry) []Entry {
 func (s *lanes) attempts() []Attempt {
 	var list []Attempt
 	for name, ln := range s.named {
-		list = append(list, Attempt{Order: ln.order, Name: name, Seq: ln.seq})
+		list = append(list, Attempt{Order: ln.order, Name: name})
 	}
 	slices.SortFunc(list, func(a, b Attempt) int { return cmp.Compare(a.Order, b.Order) })
 	return list

@@ -306,17 +306,15 @@ func (l *Ledger) LaneLen(order uint64) int {
 	return 0
 }
 
-// Attempt gives the live leases of the grant that an attempt got from this ledger, by offset; none when it got none or they are
-// over.
+// Attempt gives the live leases that an attempt got from this ledger, by offset, up to the first message that is free again; none
+// when it got none or they are over. All live leases of a lane belong to its last grant.
 func (l *Ledger) Attempt(attempt string, now int64, dst []Entry) []Entry {
 	l.advance(now)
 	return l.lanes.attempt(attempt, dst)
 }
 
 // SetAttempt notes which attempt a lane's grant went to. It is forgotten with the lane's next grant.
-func (l *Ledger) SetAttempt(order uint64, attempt string, seq uint64) {
-	l.lanes.setAttempt(order, attempt, seq)
-}
+func (l *Ledger) SetAttempt(order uint64, attempt string) { l.lanes.setAttempt(order, attempt) }
 
 // Attempts lists the attempts that could ask again, by order.
 func (l *Ledger) Attempts() []Attempt { return l.lanes.attempts() }
@@ -325,7 +323,6 @@ func (l *Ledger) Attempts() []Attempt { return l.lanes.attempts() }
 type Attempt struct {
 	Order uint64
 	Name  string
-	Seq   uint64
 }
 
 // LeasedBelow lists the offsets below lo with a live lease, ascending.

@@ -133,7 +133,6 @@ func appendLedger(b []byte, l *lease.Ledger) []byte {
 	for _, a := range attempts {
 		b = binary.AppendUvarint(b, a.Order)
 		b = appendString(b, a.Name)
-		b = binary.AppendUvarint(b, a.Seq)
 	}
 	return b
 }
@@ -289,7 +288,7 @@ func (r *decoder) ledger(ordered bool) *lease.Ledger {
 	l := lease.New(ordered, next)
 	l.Load(next, entries)
 	for range r.count() {
-		l.SetAttempt(r.uvarint(), r.string(), r.uvarint())
+		l.SetAttempt(r.uvarint(), r.string())
 	}
 	return l
 }

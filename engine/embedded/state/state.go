@@ -231,7 +231,7 @@ func (s *State) grant(p *record.Grant) error {
 	}
 	l.Skip(p.Next)
 	if l.Ordered() && len(p.Taken) > 0 {
-		l.SetAttempt(p.Taken[0].Order, p.Attempt, p.Seq)
+		l.SetAttempt(p.Taken[0].Order, p.Attempt)
 	}
 	return nil
 }
