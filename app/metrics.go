@@ -22,6 +22,7 @@ type metrics struct {
 	inB, outB   *prometheus.CounterVec
 	differences *prometheus.CounterVec
 	panics      *prometheus.CounterVec
+	readers     subscriptions
 }
 
 func newMetrics() *metrics {
@@ -71,6 +72,7 @@ func (m *metrics) Delivered(g *catalog.Group, t *catalog.Topic, messages, bytes 
 	tenant, topic, group := t.Tenant.String(), t.Name.String(), g.Name.String()
 	m.out.WithLabelValues(tenant, topic, group).Add(float64(messages))
 	m.outB.WithLabelValues(tenant, topic, group).Add(float64(bytes))
+	m.readers.met(g, t)
 }
 
 // Differed counts a member whose filter is not the group's.

@@ -20,6 +20,7 @@ import (
 	"github.com/causeway-mq/causeway/control/api"
 	"github.com/causeway-mq/causeway/control/sqlstore"
 	"github.com/causeway-mq/causeway/engine/embedded"
+	"github.com/causeway-mq/causeway/engine/wrap"
 	"github.com/causeway-mq/causeway/internal/clock"
 	"github.com/causeway-mq/causeway/internal/lifecycle"
 	"github.com/causeway-mq/causeway/internal/obs"
@@ -57,6 +58,7 @@ type up struct {
 	group   *lifecycle.Group
 	metrics *metrics
 	engine  *embedded.Engine
+	ports   wrap.Engine // the engine, counted
 	cluster mq.Cluster
 	plane   *control.Plane
 	holder  catalog.Holder
@@ -127,6 +129,11 @@ func (u *up) startEngine(ctx context.Context) error {
 	}
 	u.log.Debug("engine open", "report", report)
 	u.engine, u.cluster = e, cluster
+	figures, err := wrap.NewMetrics(u.metrics.registry, u.clock.Now)
+	if err != nil {
+		return err
+	}
+	u.ports = figures.Wrap(e)
 	u.group.OnStop("engine", e.Close)
 	return nil
 }
@@ -141,7 +148,7 @@ func (u *up) startControl(ctx context.Context) error {
 		return err
 	}
 	u.plane, err = control.Open(ctx, control.Options{
-		Store: store, Engine: u.engine, Inspector: u.engine, Mover: u.engine,
+		Store: store, Engine: u.ports, Inspector: u.ports, Mover: u.ports,
 		Cluster:          u.cluster,
 		Clock:            u.clock,
 		Log:              u.log.With("room", "control"),
@@ -153,7 +160,9 @@ func (u *up) startControl(ctx context.Context) error {
 	}
 	u.group.OnStop("control plane", func(context.Context) error { return u.plane.Close() })
 	u.holder.Put(snapshot(u.plane.Contents()))
-	return nil
+	u.metrics.readers.seed(ctx, u.plane)
+	lag := wrap.NewLag(u.engine, func() []wrap.Subscription { return u.metrics.readers.list(u.holder.Now()) }, u.clock.Now)
+	return u.metrics.registry.Register(lag)
 }
 
 // await returns when this process's proxy serves from a version: a command that made a topic can be followed by one that uses
@@ -221,7 +230,7 @@ func (u *up) startDoor(ctx context.Context) error {
 		return err
 	}
 	u.door, err = newDoor(doorParts{
-		engine: u.engine, cluster: u.cluster, holder: &u.holder, ring: ring, clock: u.clock, log: u.log.Logger, metrics: u.metrics,
+		engine: u.ports, cluster: u.cluster, holder: &u.holder, ring: ring, clock: u.clock, log: u.log.Logger, metrics: u.metrics,
 		peers: peers,
 		front: grpcfront.Options{Certificates: certificates, ProxyFrom: from, Clock: u.clock},
 	})
