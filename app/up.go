@@ -129,12 +129,12 @@ func (u *up) startEngine(ctx context.Context) error {
 	}
 	u.log.Debug("engine open", "report", report)
 	u.engine, u.cluster = e, cluster
+	u.group.OnStop("engine", e.Close)
 	figures, err := wrap.NewMetrics(u.metrics.registry, u.clock.Now)
 	if err != nil {
 		return err
 	}
 	u.ports = figures.Wrap(e)
-	u.group.OnStop("engine", e.Close)
 	return nil
 }
 
