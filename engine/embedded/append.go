@@ -144,6 +144,8 @@ func (e *Engine) noteLocked(pos log.Position, size int, p record.Part) {
 	case record.Verdict:
 		e.pending.push(arrival{pos: pos, half: p.ID, at: p.At, keys: []uint64{verdictKey(p.ID)}})
 		e.recent[p.ID] = settled{pos: pos, verdict: p.Verdict, givenUp: p.GivenUp, topic: p.Topic}
+	case record.Checked:
+		e.tickBy(p.At + int64(e.opts.CheckEvery)) // it may have been the last check
 	case record.Topic, record.DropTopic:
 		signal(e.changed)
 	}

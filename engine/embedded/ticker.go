@@ -187,20 +187,22 @@ func (e *Engine) giveUpDue() (next int64) {
 		return math.MaxInt64
 	}
 	now := e.now()
-	next = now + giveUpEvery
-	if now < e.nextGiveUp {
+	if now < e.nextGiveUp { // some could not be given up a moment ago
 		next = e.nextGiveUp
 		e.mu.Unlock()
 		return next
 	}
-	e.nextGiveUp = next
-	var over []txn.Half
-	for _, topic := range e.st.Halves.Topics() {
-		over = e.st.Halves.GivenUp(topic, now, fireBatch, over)
-	}
+	over := e.st.Halves.GivenUp(now, fireBatch, nil)
 	if now >= e.nextStale {
 		e.nextStale = now + int64(time.Minute)
 		over = e.st.Halves.Stale(now-int64(e.opts.HalfLife), over)
+	}
+	next = e.nextStale
+	if len(over) > 0 {
+		e.nextGiveUp = now + giveUpEvery
+		next = e.nextGiveUp
+	} else if at, ok := e.st.Halves.NextGivenUp(); ok {
+		next = min(next, at)
 	}
 	e.mu.Unlock()
 	for _, h := range over {

@@ -3,10 +3,12 @@
 // Package txn keeps the transactions that nobody has settled yet.
 //
 // Invariants:
-//   - halves holds every live half by its ID; each stands in the heap of exactly one topic, at its own place.
-//   - a topic's heap is ordered by (Next, ID); an empty heap is removed, so topics without halves cost nothing.
-//   - Round counts the checks that reached a producer. A topic that nobody listens on is not asked for, so its rounds
-//     stand still and a producer that comes back still finds its questions; what nobody ever answers leaves by age.
+//   - halves holds every live half by its ID; each stands in exactly one heap, at its own place: in spent when all its
+//     checks were asked, otherwise in its topic's.
+//   - a heap is ordered by (Next, ID); a topic's empty heap is removed. What is overdue in a topic that nobody asks for is
+//     never looked at, so topics without live producers cost nothing.
+//   - Round counts the checks that reached a producer. While nobody listens on a topic its rounds stand still, so that a
+//     producer that comes back finds its questions; what nobody ever answers leaves by age.
 //
 // A settled half is forgotten here: that an outcome sticks is known from the verdict in the log.
 package txn
@@ -48,11 +50,12 @@ type Table struct {
 	policy Policy
 	halves map[log.Position]*entry
 	topics map[mq.Physical]*queue
+	spent  queue
 }
 
 type entry struct {
 	Half
-	place int // in its topic's heap
+	place int // in its heap
 }
 
 // New returns an empty table.
@@ -69,24 +72,6 @@ func New(p Policy) *Table {
 // Len is the number of live halves.
 func (t *Table) Len() int { return len(t.halves) }
 
-// LenOf is the number of live halves of a topic.
-func (t *Table) LenOf(topic mq.Physical) int {
-	if q := t.topics[topic]; q != nil {
-		return len(*q)
-	}
-	return 0
-}
-
-// Topics lists the topics that have live halves, by name.
-func (t *Table) Topics() []mq.Physical {
-	names := make([]mq.Physical, 0, len(t.topics))
-	for name := range t.topics {
-		names = append(names, name)
-	}
-	slices.SortFunc(names, byName)
-	return names
-}
-
 // Get finds a live half.
 func (t *Table) Get(id log.Position) (Half, bool) {
 	e := t.halves[id]
@@ -100,24 +85,9 @@ func (t *Table) Get(id log.Position) (Half, bool) {
 // one brings its new place.
 func (t *Table) Put(h Half) {
 	t.Settle(h.ID)
-	q := t.topics[h.Topic]
-	if q == nil {
-		q = new(queue)
-		t.topics[h.Topic] = q
-	}
 	e := &entry{Half: h}
 	t.halves[h.ID] = e
-	heap.Push(q, e)
-}
-
-// Moved notes the new place of a carried record and reports whether the half still lives.
-func (t *Table) Moved(id, at log.Position) bool {
-	e := t.halves[id]
-	if e == nil {
-		return false
-	}
-	e.At = at
-	return true
+	t.push(e)
 }
 
 // Settle forgets a half, whatever the verdict, and reports whether it was still live.
@@ -127,35 +97,30 @@ func (t *Table) Settle(id log.Position) bool {
 		return false
 	}
 	delete(t.halves, id)
-	q := t.topics[e.Topic]
-	heap.Remove(q, e.place)
-	if len(*q) == 0 {
-		delete(t.topics, e.Topic)
-	}
+	t.pull(e)
 	return true
 }
 
-// Next is the earliest time, in nanoseconds since the Unix epoch, at which Due or GivenUp of one of the topics has
-// something; false when none of them has a half.
-func (t *Table) Next(topics []mq.Physical) (at int64, ok bool) {
-	for _, name := range topics {
-		if q := t.topics[name]; q != nil && (!ok || (*q)[0].Next < at) {
-			at, ok = (*q)[0].Next, true
-		}
-	}
-	return at, ok
-}
-
 // Due appends to dst the halves of a topic whose producers are to be asked at now, in order of (Next, ID), at most
-// limit. It changes nothing: the caller notes with Asked or Later how each question went.
+// limit. It changes nothing: the caller notes with Asked that a question reached a producer.
 func (t *Table) Due(topic mq.Physical, now int64, limit int, dst []Half) []Half {
-	return t.ripe(topic, now, limit, dst, func(h *Half) bool { return h.Round < t.policy.Rounds })
+	if q := t.topics[topic]; q != nil {
+		return q.due(now, limit, dst)
+	}
+	return dst
 }
 
-// GivenUp appends to dst the halves of a topic whose last check has stayed without an answer for a whole interval,
-// in order of (Next, ID), at most limit. It changes nothing: the caller writes the verdict, then calls Settle.
-func (t *Table) GivenUp(topic mq.Physical, now int64, limit int, dst []Half) []Half {
-	return t.ripe(topic, now, limit, dst, func(h *Half) bool { return h.Round >= t.policy.Rounds })
+// GivenUp appends to dst the halves whose last check has stayed without an answer for a whole interval, in order of
+// (Next, ID), at most limit. It changes nothing: the caller writes the verdict, then calls Settle.
+func (t *Table) GivenUp(now int64, limit int, dst []Half) []Half { return t.spent.due(now, limit, dst) }
+
+// NextGivenUp is the earliest time, in nanoseconds since the Unix epoch, at which GivenUp has something; false while
+// all halves have checks before them.
+func (t *Table) NextGivenUp() (at int64, ok bool) {
+	if len(t.spent) == 0 {
+		return 0, false
+	}
+	return t.spent[0].Next, true
 }
 
 // Asked notes that a check of the half reached a producer at now: the round counts and the next comes an interval
@@ -165,20 +130,11 @@ func (t *Table) Asked(id log.Position, now int64) (Half, bool) {
 	if e == nil {
 		return Half{}, false
 	}
+	t.pull(e)
 	e.Round++
-	t.delay(e, now)
+	e.Next = now + int64(t.policy.Every)
+	t.push(e)
 	return e.Half, true
-}
-
-// Later notes that nobody could be asked at now: the next try comes an interval later and the round does not count.
-// It reports whether the half still lives.
-func (t *Table) Later(id log.Position, now int64) bool {
-	e := t.halves[id]
-	if e == nil {
-		return false
-	}
-	t.delay(e, now)
-	return true
 }
 
 // Stale appends to dst the halves that were stored before a time, nanoseconds since the Unix epoch, in order of ID.
@@ -203,32 +159,31 @@ func (t *Table) Each(f func(Half) bool) {
 	}
 }
 
-func (t *Table) delay(e *entry, now int64) {
-	e.Next = now + int64(t.policy.Every)
-	heap.Fix(t.topics[e.Topic], e.place)
+// push puts an entry into the heap where it belongs.
+func (t *Table) push(e *entry) {
+	if e.Round >= t.policy.Rounds {
+		heap.Push(&t.spent, e)
+		return
+	}
+	q := t.topics[e.Topic]
+	if q == nil {
+		q = new(queue)
+		t.topics[e.Topic] = q
+	}
+	heap.Push(q, e)
 }
 
-// ripe walks the heap from its root and leaves out every branch that is not due: the cost is in what is due.
-func (t *Table) ripe(topic mq.Physical, now int64, limit int, dst []Half, want func(*Half) bool) []Half {
-	q := t.topics[topic]
-	if q == nil || limit <= 0 {
-		return dst
+// pull takes an entry out of its heap.
+func (t *Table) pull(e *entry) {
+	if e.Round >= t.policy.Rounds {
+		heap.Remove(&t.spent, e.place)
+		return
 	}
-	from := len(dst)
-	stack := []int{0}
-	for len(stack) > 0 {
-		i := stack[len(stack)-1]
-		stack = stack[:len(stack)-1]
-		if i >= len(*q) || (*q)[i].Next > now {
-			continue
-		}
-		if want(&(*q)[i].Half) {
-			dst = append(dst, (*q)[i].Half)
-		}
-		stack = append(stack, 2*i+1, 2*i+2)
+	q := t.topics[e.Topic]
+	heap.Remove(q, e.place)
+	if len(*q) == 0 {
+		delete(t.topics, e.Topic)
 	}
-	slices.SortFunc(dst[from:], byNext)
-	return dst[:min(len(dst), from+limit)]
 }
 
 func (t *Table) sorted() []Half {
@@ -246,10 +201,32 @@ func byNext(a, b Half) int {
 	return cmp.Or(cmp.Compare(a.Next, b.Next), cmp.Compare(a.ID, b.ID))
 }
 
-func byName(a, b mq.Physical) int { return cmp.Compare(a.String(), b.String()) }
-
-// queue is a topic's heap.
+// queue is a heap of halves.
 type queue []*entry
+
+// due appends the first entries that are due, in order. It goes down the heap from its root, always to the earliest
+// entry at hand, so the cost is in what it gives and not in what waits.
+func (q queue) due(now int64, limit int, dst []Half) []Half {
+	front := make([]int, 0, 16) // places not visited whose parents were, latest first
+	if len(q) > 0 {
+		front = append(front, 0)
+	}
+	for ; limit > 0 && len(front) > 0; limit-- {
+		i := front[len(front)-1]
+		front = front[:len(front)-1]
+		if q[i].Next > now {
+			break
+		}
+		dst = append(dst, q[i].Half)
+		for _, child := range [2]int{2*i + 1, 2*i + 2} {
+			if child < len(q) {
+				at, _ := slices.BinarySearchFunc(front, child, func(a, b int) int { return byNext(q[b].Half, q[a].Half) })
+				front = slices.Insert(front, at, child)
+			}
+		}
+	}
+	return dst
+}
 
 func (q queue) Len() int           { return len(q) }
 func (q queue) Less(i, j int) bool { return byNext(q[i].Half, q[j].Half) < 0 }
