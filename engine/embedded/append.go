@@ -140,12 +140,14 @@ func (e *Engine) noteLocked(pos log.Position, size int, p record.Part) {
 		e.tickBy(p.Due)
 	case record.Half:
 		e.pending.push(arrival{pos: pos, at: p.At, keys: keysOf(p.Topic, p.Raw)})
-		e.tickBy(p.At + giveUpEvery)
+		e.tickBy(p.At + staleEvery)
+	case record.Checked:
+		if at, ok := e.st.Halves.NextGivenUp(); ok {
+			e.tickBy(at)
+		}
 	case record.Verdict:
 		e.pending.push(arrival{pos: pos, half: p.ID, at: p.At, keys: []uint64{verdictKey(p.ID)}})
 		e.recent[p.ID] = settled{pos: pos, verdict: p.Verdict, givenUp: p.GivenUp, topic: p.Topic}
-	case record.Checked:
-		e.tickBy(p.At + int64(e.opts.CheckEvery)) // it may have been the last check
 	case record.Topic, record.DropTopic:
 		signal(e.changed)
 	}

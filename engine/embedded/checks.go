@@ -77,7 +77,7 @@ func (e *Engine) dueHalves(topic mq.Physical, later map[log.Position]int64) []tx
 
 func (e *Engine) askOne(topic mq.Topic, h txn.Half, sink func(mq.Check) bool, later map[log.Position]int64) {
 	asked := false
-	raw, err := e.rawOf(h.At)
+	raw, err := e.rawOfHalf(h)
 	if err == nil {
 		var m mq.Message
 		if m, err = raw.Message(); err == nil {

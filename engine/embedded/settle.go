@@ -39,7 +39,7 @@ func (e *Engine) Settle(ctx context.Context, topic mq.Topic, half mq.Half, verdi
 		return err
 	}
 	if before == nil {
-		raw, err := e.rawOf(h.At)
+		raw, err := e.rawOfHalf(h)
 		if err != nil {
 			return mq.Doubt(mq.Unavailable, err, "the message of the transaction cannot be read")
 		}
@@ -151,8 +151,28 @@ func (e *Engine) messageLocked(id record.TopicID, raw record.Raw) record.Message
 	return record.Message{Queue: record.Queue{Topic: id, Queue: q}, Offset: t.Queues[q].Next, At: max(e.now(), e.st.LastTime), Raw: raw}
 }
 
-// rawOf reads the message of a half or a scheduled message.
+// rawOfHalf reads the message of a half, also when retention carries its record elsewhere meanwhile.
+func (e *Engine) rawOfHalf(h txn.Half) (record.Raw, error) {
+	for {
+		raw, err := e.rawOf(h.At)
+		if !errors.Is(err, log.ErrGone) {
+			return raw, err
+		}
+		e.mu.Lock()
+		now, lives := e.st.Halves.Get(h.ID)
+		e.mu.Unlock()
+		if !lives || now.At == h.At {
+			return nil, err
+		}
+		h = now
+	}
+}
+
+// rawOf reads the message of a half or a scheduled message. Its record may have been appended a moment ago.
 func (e *Engine) rawOf(pos log.Position) (raw record.Raw, err error) {
+	if err := e.log.Wait(e.stopped, pos); err != nil {
+		return nil, err
+	}
 	err = e.readRecord(pos, 4096, func(p record.Part) error {
 		switch p := p.(type) {
 		case record.Half:

@@ -17,9 +17,9 @@ import (
 // transactions that nobody answered for. It sleeps until the first of them.
 
 const (
-	fireBatch   = 256
-	giveUpEvery = int64(time.Second)
-	retryAfter  = int64(time.Second) // after something due could not be done
+	fireBatch  = 256
+	staleEvery = int64(time.Minute)
+	retryAfter = int64(time.Second) // after something due could not be done
 )
 
 // giveUpTopic takes the messages of transactions that nobody answered for.
@@ -151,20 +151,23 @@ func (e *Engine) fireDue() (next int64) {
 // fire delivers one scheduled message, unless it was recalled meanwhile.
 func (e *Engine) fire(t timer.Entry) error {
 	var s record.Scheduled
-	err := e.readRecord(t.At, 2048, func(p record.Part) error {
-		if one, ok := p.(record.Scheduled); ok {
-			s = one
-		}
-		return nil
-	})
+	err := e.log.Wait(e.stopped, t.At) // it may fall due before it is on disk
+	if err == nil {
+		err = e.readRecord(t.At, 2048, func(p record.Part) error {
+			if one, ok := p.(record.Scheduled); ok {
+				s = one
+			}
+			return nil
+		})
+	}
 	lost := err == nil && s.Raw == nil || isLost(err)
 	if err != nil && !lost {
 		return err
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if _, waits := e.st.Timers.Get(t.Due, t.ID); !waits {
-		return nil
+	if now, waits := e.st.Timers.Get(t.Due, t.ID); !waits || now.At != t.At {
+		return nil // recalled, or carried to a newer segment while it was read: then it is due there
 	}
 	end := record.Cancel{ID: t.ID, Due: t.Due}
 	switch {
@@ -179,7 +182,7 @@ func (e *Engine) fire(t timer.Entry) error {
 	return err
 }
 
-// giveUpDue ends the transactions whose checks stayed without an answer, and those that are too old.
+// giveUpDue ends the transactions whose checks stayed without an answer, and once a minute those that are too old.
 func (e *Engine) giveUpDue() (next int64) {
 	e.mu.Lock()
 	if e.st.Halves.Len() == 0 {
@@ -187,22 +190,14 @@ func (e *Engine) giveUpDue() (next int64) {
 		return math.MaxInt64
 	}
 	now := e.now()
-	if now < e.nextGiveUp { // some could not be given up a moment ago
-		next = e.nextGiveUp
-		e.mu.Unlock()
-		return next
-	}
 	over := e.st.Halves.GivenUp(now, fireBatch, nil)
 	if now >= e.nextStale {
-		e.nextStale = now + int64(time.Minute)
+		e.nextStale = now + staleEvery
 		over = e.st.Halves.Stale(now-int64(e.opts.HalfLife), over)
 	}
 	next = e.nextStale
-	if len(over) > 0 {
-		e.nextGiveUp = now + giveUpEvery
-		next = e.nextGiveUp
-	} else if at, ok := e.st.Halves.NextGivenUp(); ok {
-		next = min(next, at)
+	if at, ok := e.st.Halves.NextGivenUp(); ok {
+		next = min(next, max(at, now+retryAfter*int64(min(len(over), 1))))
 	}
 	e.mu.Unlock()
 	for _, h := range over {
@@ -215,7 +210,7 @@ func (e *Engine) giveUpDue() (next int64) {
 
 // giveUp ends a transaction without its producer: its message goes to a topic of its own, where people find it.
 func (e *Engine) giveUp(h txn.Half) error {
-	raw, err := e.rawOf(h.At)
+	raw, err := e.rawOfHalf(h)
 	if err != nil && !isLost(err) {
 		return err
 	}
