@@ -128,6 +128,7 @@ type Engine struct {
 	lot     park.Lot
 	filters filters
 	buffers sync.Pool // of *[]byte, for records that are encoded before the lock is taken
+	reads   sync.Pool // of *[smallRead]byte
 
 	origin time.Time // clock reading that stands for base
 	base   int64     // engine time at origin

@@ -3,6 +3,7 @@
 package embedded
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"sync"
@@ -70,8 +71,25 @@ func (e *Engine) readRun(q record.Queue, from int64, n int) ([]mq.Stored, []erro
 	return stored, errs
 }
 
-// readAt reads the message of a queue's offset out of the record at pos.
+// readAt reads the message of a queue's offset out of the record at pos, or from where retention carried it meanwhile.
 func (e *Engine) readAt(pos log.Position, size uint32, q record.Queue, offset int64) (mq.Stored, error) {
+	for {
+		stored, err := e.readPlace(pos, size, q, offset)
+		if !errors.Is(err, log.ErrGone) {
+			return stored, err
+		}
+		entry, ok, lookErr := e.index.Get(number(q), mq.Offset(offset))
+		if lookErr != nil {
+			return stored, e.indexTrouble(lookErr)
+		}
+		if !ok || entry.Position == pos {
+			return stored, err
+		}
+		pos, size = entry.Position, entry.Size
+	}
+}
+
+func (e *Engine) readPlace(pos log.Position, size uint32, q record.Queue, offset int64) (mq.Stored, error) {
 	found := false
 	var m record.Message
 	err := e.readRecord(pos, size, func(p record.Part) error {
@@ -96,12 +114,31 @@ func (e *Engine) readAt(pos log.Position, size uint32, q record.Queue, offset in
 // readRecord reads and decodes the record at pos. What f gets may be kept: every read has its own memory.
 func (e *Engine) readRecord(pos log.Position, size uint32, f func(record.Part) error) error {
 	const frame = 32 // the log wants room for its own header, too
-	payload, err := e.log.Read(pos, make([]byte, 0, int(size)+frame))
+	if size+frame > smallRead {
+		payload, err := e.log.Read(pos, make([]byte, 0, size+frame))
+		if err != nil {
+			return err
+		}
+		return record.Each(payload, f)
+	}
+	buf, ok := e.reads.Get().(*[smallRead]byte)
+	if !ok {
+		buf = new([smallRead]byte)
+	}
+	payload, err := e.log.Read(pos, buf[:0])
+	if err == nil {
+		payload = bytes.Clone(payload)
+	}
+	e.reads.Put(buf)
 	if err != nil {
 		return err
 	}
 	return record.Each(payload, f)
 }
+
+// smallRead is the least that the log reads at once. Smaller records are read into a buffer of this size that is used again, so
+// that a message keeps only its own memory.
+const smallRead = 4096
 
 // lost settles a message that was granted and cannot be read, if it never will be.
 func (e *Engine) lost(ledger record.Ledger, offset int64, why error) {

@@ -38,6 +38,20 @@ type Report struct {
 // Open opens the engine in its directory, or makes a new one there. A directory that somebody else has open, that is none of
 // this product or that lacks a file is refused. What a crash left half done is finished or undone before Open returns.
 func Open(ctx context.Context, opts Options) (*Engine, Report, error) {
+	e, report, err := restore(ctx, opts)
+	if err != nil {
+		return nil, report, err
+	}
+	e.start()
+	if err := e.begin(ctx); err != nil {
+		return nil, report, errors.Join(err, e.Close(ctx))
+	}
+	report.Took = e.clock.Now().Sub(e.origin)
+	return e, report, nil
+}
+
+// restore makes an engine that knows everything and does nothing yet.
+func restore(ctx context.Context, opts Options) (*Engine, Report, error) {
 	var report Report
 	if err := opts.complete(); err != nil {
 		return nil, report, err
@@ -52,6 +66,7 @@ func Open(ctx context.Context, opts Options) (*Engine, Report, error) {
 	e.origin = e.clock.Now()
 	e.base = e.origin.UnixNano()
 	e.nextTick.Store(math.MaxInt64)
+	e.stopped, e.stop = context.WithCancel(context.Background())
 	if err := makeDirs(opts.FS); err != nil {
 		return nil, report, err
 	}
@@ -64,11 +79,6 @@ func Open(ctx context.Context, opts Options) (*Engine, Report, error) {
 	if err := e.recover(ctx, &report); err != nil {
 		return nil, report, errors.Join(fmt.Errorf("embedded: %w", err), e.log.Close(), e.closeIndex())
 	}
-	e.start()
-	if err := e.begin(ctx); err != nil {
-		return nil, report, errors.Join(err, e.Close(ctx))
-	}
-	report.Took = e.clock.Now().Sub(e.origin)
 	return e, report, nil
 }
 
@@ -252,7 +262,6 @@ func (e *Engine) settleIn(report *Report) {
 
 // start runs the duties.
 func (e *Engine) start() {
-	e.stopped, e.stop = context.WithCancel(context.Background())
 	e.joined.Add(3)
 	go e.publishLoop()
 	go e.tickLoop()
