@@ -114,7 +114,7 @@ func (l *Log) wakePreparer() {
 
 // scheduleLocked sees to it that the syncer takes b no later than within from now.
 func (l *Log) scheduleLocked(b *batch, within time.Duration) {
-	if within <= 0 || len(b.buf) > cap(b.buf)/2 {
+	if within <= 0 || len(b.buf) > b.most/2 {
 		l.urgentLocked(b)
 		return
 	}

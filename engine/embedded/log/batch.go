@@ -4,9 +4,13 @@ package log
 
 import "time"
 
+// firstBuffer is what a buffer begins with; it grows when the load asks for it.
+const firstBuffer = 64 << 10
+
 // batch is what one sync makes durable: frames one after the other, in one or more chunks by segment.
 type batch struct {
 	buf    []byte
+	most   int // bytes that buf may grow to
 	chunks []chunk
 	count  uint64 // records
 	end    Position
@@ -30,18 +34,23 @@ type outcome struct {
 	err  error
 }
 
-func newBatch(buf []byte) *batch {
-	return &batch{buf: buf[:0], out: &outcome{done: make(chan struct{})}}
+func newBatch(buf []byte, most int) *batch {
+	return &batch{buf: buf[:0], most: most, out: &outcome{done: make(chan struct{})}}
 }
 
 func (b *batch) empty() bool { return len(b.chunks) == 0 }
 
-// fits reports whether size more bytes can be taken without growing the buffer.
-func (b *batch) fits(size int64) bool { return int64(cap(b.buf)-len(b.buf)) >= size }
+// fits reports whether size more bytes can be taken.
+func (b *batch) fits(size int64) bool { return int64(b.most-len(b.buf)) >= size }
 
-// grow returns the next size bytes of the buffer, with whatever an earlier batch left in them.
+// grow returns the next size bytes of the buffer, with whatever an earlier batch left in them. They must fit.
 func (b *batch) grow(size int64) []byte {
 	n := len(b.buf)
+	if cap(b.buf)-n < int(size) {
+		larger := make([]byte, n, min(b.most, max(2*cap(b.buf), n+int(size), firstBuffer)))
+		copy(larger, b.buf)
+		b.buf = larger
+	}
 	b.buf = b.buf[:n+int(size)]
 	return b.buf[n:]
 }

@@ -193,7 +193,7 @@ func (v *life) check(l *log.Log, report log.Recovery, acked int) {
 // TestPowerLossLeavesAPrefixWithAllThatWasAcknowledged lets logs live through several crashes each, some of them in
 // the middle of a recovery.
 func TestPowerLossLeavesAPrefixWithAllThatWasAcknowledged(t *testing.T) {
-	seeds := 400
+	seeds := 150
 	if testing.Short() {
 		seeds = 40
 	}
@@ -240,7 +240,7 @@ func powerLoss(t *testing.T, seed uint64) {
 // TestRecoveryCanBeCutShortAtEveryCall stops a recovery at each of its file calls, by a kill or by power loss, and
 // demands that the next one finds the same records.
 func TestRecoveryCanBeCutShortAtEveryCall(t *testing.T) {
-	for seed := range uint64(80) {
+	for seed := range uint64(40) {
 		t.Run(fmt.Sprintf("seed=%d", seed), func(t *testing.T) {
 			t.Parallel()
 			interruptRecovery(t, seed)

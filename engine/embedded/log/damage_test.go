@@ -109,7 +109,7 @@ func judge(t *testing.T, disk *memfs.FS, opts log.Options, all []rec) (lost int)
 func TestABitFlipCostsAtMostTheRecordsItHitsAndIsReported(t *testing.T) {
 	disk, opts, all := filled(t, 200)
 	files := disk.Files()
-	flips := 1200
+	flips := 600
 	if testing.Short() {
 		flips = 300
 	}

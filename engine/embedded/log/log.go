@@ -76,7 +76,7 @@ type Options struct {
 
 	SegmentSize int64 // bytes of a segment file, default 128 MiB
 	MaxRecord   int   // bytes of the largest payload, default 8 MiB
-	BufferSize  int   // bytes of each of the two batches in memory, default 8 MiB
+	BufferSize  int   // bytes that each of the two batches in memory may grow to, default 8 MiB
 	ReserveSize int64 // bytes kept back for control records on a full disk, default SegmentSize/8
 	Verify      bool  // read all sealed segments while opening, not only the last
 

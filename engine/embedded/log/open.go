@@ -49,8 +49,7 @@ func (l *Log) start(r *recovery) {
 		l.next = r.segs[r.active+1]
 	}
 	l.reserve = r.reserve
-	l.filling = newBatch(make([]byte, l.opts.BufferSize))
-	l.free = make([]byte, l.opts.BufferSize)
+	l.filling = newBatch(nil, l.opts.BufferSize)
 	l.idle = stopped(l.opts, l.idleDue)
 	l.lazy = stopped(l.opts, l.lazyDue)
 	l.retry = stopped(l.opts, l.wakePreparer)

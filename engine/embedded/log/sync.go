@@ -101,7 +101,7 @@ func (l *Log) takeBatch() (b *batch, last bool) {
 	}
 	l.markable = false
 	l.flushing = b
-	l.filling = newBatch(l.free)
+	l.filling = newBatch(l.free, l.opts.BufferSize)
 	l.free = nil
 	l.room.Broadcast()
 	return b, last

@@ -4,10 +4,11 @@
 //
 // Every call of the port is counted, also those of open files. A [Rule] makes calls fail by number, operation and
 // name; a budget makes the volume full after so many bytes; a hook sees every call before it is made, and may block
-// it for a while (a stall) or clone the disk below (a crash at that point).
+// it for a while (a stall); and the power can go at one call, between all that was done and all that never will be.
 package faultfs
 
 import (
+	"errors"
 	"io"
 	"path"
 	"slices"
@@ -68,7 +69,15 @@ type FS struct {
 	budget int64 // bytes that may still be written, negative for no bound
 	hook   func(Call)
 	hits   int
+	cutAt  int // the first call without power, 0 for none
+	cut    func()
+
+	power sync.RWMutex // held for reading by every call while it runs, for writing by the one that finds the power gone
+	off   bool         // guarded by power
 }
+
+// ErrPowerOff is what every call returns once the power is gone.
+var ErrPowerOff = errors.New("the power is off")
 
 type armed struct {
 	Rule
@@ -108,6 +117,14 @@ func (f *FS) SetHook(hook func(Call)) {
 	f.hook = hook
 }
 
+// CutPower makes the n-th call from now, and every one after it, fail with ErrPowerOff. Right before, when all earlier
+// calls are done, cut is called once: that is the moment to take the disk away. Calls that block in a hook block it too.
+func (f *FS) CutPower(n int, cut func()) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.cutAt, f.cut = f.calls+n, cut
+}
+
 // Calls returns how many calls were made.
 func (f *FS) Calls() int {
 	f.mu.Lock()
@@ -122,20 +139,38 @@ func (f *FS) Hits() int {
 	return f.hits
 }
 
-// enter counts a call and returns the rule that makes it fail, if any.
-func (f *FS) enter(op Op, name string, grow int64) *Rule {
+// enter counts a call and returns the rule that makes it fail, if any. The caller calls leave when the call is done.
+func (f *FS) enter(op Op, name string, grow int64) (hit *Rule, leave func()) {
+	f.power.RLock()
 	f.mu.Lock()
 	f.calls++
 	call, hook := Call{f.calls, op, name}, f.hook
-	hit := f.judgeLocked(call, grow)
+	dark := f.cutAt > 0 && f.calls >= f.cutAt
+	if !dark {
+		hit = f.judgeLocked(call, grow)
+	}
 	if hit != nil {
 		f.hits++
 	}
 	f.mu.Unlock()
+	if dark {
+		f.power.RUnlock()
+		f.powerOff()
+		return &Rule{Err: ErrPowerOff}, func() {}
+	}
 	if hook != nil {
 		hook(call)
 	}
-	return hit
+	return hit, f.power.RUnlock
+}
+
+func (f *FS) powerOff() {
+	f.power.Lock()
+	defer f.power.Unlock()
+	if !f.off {
+		f.off = true
+		f.cut()
+	}
 }
 
 func (f *FS) judgeLocked(call Call, grow int64) *Rule {
@@ -175,7 +210,9 @@ func (a *armed) matches(call Call) bool {
 
 // Create implements fsys.FS.
 func (f *FS) Create(name string) (fsys.File, error) {
-	if hit := f.enter(Create, name, 0); hit != nil {
+	hit, leave := f.enter(Create, name, 0)
+	defer leave()
+	if hit != nil {
 		return nil, hit.Err
 	}
 	return f.wrap(name)(f.inner.Create(name))
@@ -183,7 +220,9 @@ func (f *FS) Create(name string) (fsys.File, error) {
 
 // Open implements fsys.FS.
 func (f *FS) Open(name string) (fsys.File, error) {
-	if hit := f.enter(Open, name, 0); hit != nil {
+	hit, leave := f.enter(Open, name, 0)
+	defer leave()
+	if hit != nil {
 		return nil, hit.Err
 	}
 	return f.wrap(name)(f.inner.Open(name))
@@ -200,7 +239,9 @@ func (f *FS) wrap(name string) func(fsys.File, error) (fsys.File, error) {
 
 // List implements fsys.FS.
 func (f *FS) List(dir string) ([]fsys.Entry, error) {
-	if hit := f.enter(List, dir, 0); hit != nil {
+	hit, leave := f.enter(List, dir, 0)
+	defer leave()
+	if hit != nil {
 		return nil, hit.Err
 	}
 	return f.inner.List(dir)
@@ -208,7 +249,9 @@ func (f *FS) List(dir string) ([]fsys.Entry, error) {
 
 // Remove implements fsys.FS.
 func (f *FS) Remove(name string) error {
-	if hit := f.enter(Remove, name, 0); hit != nil {
+	hit, leave := f.enter(Remove, name, 0)
+	defer leave()
+	if hit != nil {
 		return hit.Err
 	}
 	return f.inner.Remove(name)
@@ -216,7 +259,9 @@ func (f *FS) Remove(name string) error {
 
 // Rename implements fsys.FS.
 func (f *FS) Rename(from, to string) error {
-	if hit := f.enter(Rename, from, 0); hit != nil {
+	hit, leave := f.enter(Rename, from, 0)
+	defer leave()
+	if hit != nil {
 		return hit.Err
 	}
 	return f.inner.Rename(from, to)
@@ -224,7 +269,9 @@ func (f *FS) Rename(from, to string) error {
 
 // MkdirAll implements fsys.FS.
 func (f *FS) MkdirAll(dir string) error {
-	if hit := f.enter(MkdirAll, dir, 0); hit != nil {
+	hit, leave := f.enter(MkdirAll, dir, 0)
+	defer leave()
+	if hit != nil {
 		return hit.Err
 	}
 	return f.inner.MkdirAll(dir)
@@ -232,7 +279,9 @@ func (f *FS) MkdirAll(dir string) error {
 
 // SyncDir implements fsys.FS.
 func (f *FS) SyncDir(dir string) error {
-	if hit := f.enter(SyncDir, dir, 0); hit != nil {
+	hit, leave := f.enter(SyncDir, dir, 0)
+	defer leave()
+	if hit != nil {
 		return hit.Err
 	}
 	return f.inner.SyncDir(dir)
@@ -240,7 +289,9 @@ func (f *FS) SyncDir(dir string) error {
 
 // Lock implements fsys.FS.
 func (f *FS) Lock(name string) (io.Closer, error) {
-	if hit := f.enter(Lock, name, 0); hit != nil {
+	hit, leave := f.enter(Lock, name, 0)
+	defer leave()
+	if hit != nil {
 		return nil, hit.Err
 	}
 	return f.inner.Lock(name)
@@ -248,7 +299,9 @@ func (f *FS) Lock(name string) (io.Closer, error) {
 
 // Space implements fsys.FS.
 func (f *FS) Space() (fsys.Space, error) {
-	if hit := f.enter(Space, ".", 0); hit != nil {
+	hit, leave := f.enter(Space, ".", 0)
+	defer leave()
+	if hit != nil {
 		return fsys.Space{}, hit.Err
 	}
 	return f.inner.Space()

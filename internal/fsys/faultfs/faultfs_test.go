@@ -4,6 +4,7 @@ package faultfs_test
 
 import (
 	"errors"
+	"sync"
 	"syscall"
 	"testing"
 
@@ -96,6 +97,46 @@ func TestEveryCallCanBeMadeToFail(t *testing.T) {
 		closedAfterRead := last.Op == faultfs.Close || last.Op == faultfs.List
 		if !errors.Is(err, syscall.EIO) && !closedAfterRead {
 			t.Errorf("call %d (%s %s) failed and nobody noticed: %v", n, last.Op, last.Name, err)
+		}
+	}
+}
+
+func TestThePowerGoesBetweenWhatIsDoneAndWhatNeverWillBe(t *testing.T) {
+	disk := memfs.New()
+	f := faultfs.New(disk)
+	a, err := f.Create("a")
+	must(t, err)
+	must(t, f.SyncDir("."))
+	var after *memfs.FS
+	f.CutPower(40, func() { after = disk.Crash(1, 0) })
+	var wg sync.WaitGroup
+	done := make([]int, 4) // blocks that each writer was told are on disk
+	for w := range done {
+		wg.Go(func() {
+			for n := 0; ; n++ {
+				_, err := a.WriteAt([]byte{byte(n + 1)}, int64(w)<<20+int64(n)*4096)
+				if err == nil {
+					err = a.Sync()
+				}
+				if err != nil {
+					if !errors.Is(err, faultfs.ErrPowerOff) {
+						t.Error(err)
+					}
+					return
+				}
+				done[w] = n + 1
+			}
+		})
+	}
+	wg.Wait()
+	b, err := after.Open("a")
+	must(t, err)
+	for w, count := range done {
+		for n := range count {
+			var got [1]byte
+			if _, err := b.ReadAt(got[:], int64(w)<<20+int64(n)*4096); err != nil || got[0] != byte(n+1) {
+				t.Fatalf("writer %d was told that block %d is on disk: %v", w, n, err)
+			}
 		}
 	}
 }

@@ -11,14 +11,18 @@ type file struct {
 }
 
 func (f *file) ReadAt(p []byte, off int64) (int, error) {
-	if hit := f.fs.enter(Read, f.name, 0); hit != nil {
+	hit, leave := f.fs.enter(Read, f.name, 0)
+	defer leave()
+	if hit != nil {
 		return 0, hit.Err
 	}
 	return f.inner.ReadAt(p, off)
 }
 
 func (f *file) WriteAt(p []byte, off int64) (int, error) {
-	if hit := f.fs.enter(Write, f.name, int64(len(p))); hit != nil {
+	hit, leave := f.fs.enter(Write, f.name, int64(len(p)))
+	defer leave()
+	if hit != nil {
 		if !hit.Short {
 			return 0, hit.Err
 		}
@@ -33,8 +37,10 @@ func (f *file) WriteAt(p []byte, off int64) (int, error) {
 
 // Sync that is made to fail loses what was not synced, where the file system below can play that (memfs can).
 func (f *file) Sync() error {
-	if hit := f.fs.enter(Sync, f.name, 0); hit != nil {
-		if lossy, ok := f.inner.(interface{ DropUnsynced() }); ok {
+	hit, leave := f.fs.enter(Sync, f.name, 0)
+	defer leave()
+	if hit != nil {
+		if lossy, ok := f.inner.(interface{ DropUnsynced() }); ok && hit.Err != ErrPowerOff {
 			lossy.DropUnsynced()
 		}
 		return hit.Err
@@ -43,21 +49,27 @@ func (f *file) Sync() error {
 }
 
 func (f *file) Truncate(size int64) error {
-	if hit := f.fs.enter(Truncate, f.name, 0); hit != nil {
+	hit, leave := f.fs.enter(Truncate, f.name, 0)
+	defer leave()
+	if hit != nil {
 		return hit.Err
 	}
 	return f.inner.Truncate(size)
 }
 
 func (f *file) Preallocate(size int64) error {
-	if hit := f.fs.enter(Preallocate, f.name, size); hit != nil {
+	hit, leave := f.fs.enter(Preallocate, f.name, size)
+	defer leave()
+	if hit != nil {
 		return hit.Err
 	}
 	return f.inner.Preallocate(size)
 }
 
 func (f *file) Size() (int64, error) {
-	if hit := f.fs.enter(Size, f.name, 0); hit != nil {
+	hit, leave := f.fs.enter(Size, f.name, 0)
+	defer leave()
+	if hit != nil {
 		return 0, hit.Err
 	}
 	return f.inner.Size()
@@ -65,7 +77,8 @@ func (f *file) Size() (int64, error) {
 
 // Close that is made to fail closes all the same, as the kernel does.
 func (f *file) Close() error {
-	hit := f.fs.enter(Close, f.name, 0)
+	hit, leave := f.fs.enter(Close, f.name, 0)
+	defer leave()
 	err := f.inner.Close()
 	if hit != nil {
 		return hit.Err
