@@ -121,6 +121,13 @@ func (v *life) ack(count int) {
 	v.acked = max(v.acked, count)
 }
 
+// begin starts a life with what an earlier one left.
+func (v *life) begin(from *crashed) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.after, v.acked = nil, from.acked
+}
+
 // run uses the log until power is lost or it has done enough.
 func (v *life) run(l *log.Log) {
 	scale, eager := 6+v.rng.IntN(7), 1+v.rng.IntN(8) // small records or large ones, small batches or large ones
@@ -182,7 +189,7 @@ func (v *life) check(l *log.Log, report log.Recovery, acked int) {
 		v.t.Fatalf("%d records found (%d dropped), %d were acknowledged", len(found), skip, acked)
 	}
 	v.appended = v.appended[:skip+len(found)]
-	v.acked = len(v.appended)
+	v.ack(len(v.appended))
 	for _, r := range found {
 		if got, err := l.Read(r.pos, nil); err != nil || !bytes.Equal(got, r.data) {
 			v.t.Fatalf("read at %d: %v", r.pos, err)
@@ -211,7 +218,7 @@ func powerLoss(t *testing.T, seed uint64) {
 	for generation := range 5 {
 		disk := state.disk
 		faulty := faultfs.New(disk)
-		v.after, v.acked = nil, state.acked
+		v.begin(state)
 		v.crashAt(faulty, disk, 1+v.rng.IntN(90))
 		l, report, err := log.Open(v.options(faulty))
 		if err != nil {
@@ -281,7 +288,7 @@ func interruptRecovery(t *testing.T, seed uint64) {
 	for at := 1; ; at++ {
 		disk := start.disk.Killed()
 		faulty := faultfs.New(disk)
-		v.after, v.acked = nil, start.acked
+		v.begin(start)
 		v.crashAt(faulty, disk, at)
 		opts.FS = faulty
 		l, _, err := log.Open(opts)
