@@ -155,31 +155,36 @@ func (e *Engine) recover(ctx context.Context, report *Report) error {
 	if !e.st.Whole() && report.Replayed > 0 && len(e.log.Damage()) == 0 {
 		return fmt.Errorf("the log begins at %d and holds no full state behind it: %w", segments[0].Base, log.ErrMissing)
 	}
-	for _, s := range missing {
-		if s.Sealed {
-			if err := e.index.Install(s.Base); err != nil {
-				report.Notes = append(report.Notes, err.Error())
-			}
-		}
+	for _, s := range e.index.Pending() {
+		e.install(s, report)
 	}
 	e.settleIn(report)
 	return nil
+}
+
+// install writes the index file of a segment that was read through. Without it the entries stay in memory.
+func (e *Engine) install(s log.Segment, report *Report) {
+	if err := e.index.Install(s.Base); err != nil {
+		report.Notes = append(report.Notes, err.Error())
+	}
 }
 
 // replay reads the log from the first position that state or index need.
 func (e *Engine) replay(ctx context.Context, from log.Position, missing []log.Segment, report *Report) error {
 	first := max(from-behindStart, 0)
 	e.last = first
-	unindexed := func(log.Position) bool { return false }
 	if len(missing) > 0 {
 		first = min(first, missing[0].Base)
-		unindexed = func(pos log.Position) bool { return within(missing, pos) }
 	}
 	return e.log.Scan(first, func(pos log.Position, payload []byte) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		applies, indexes := pos >= from, unindexed(pos)
+		for len(missing) > 0 && missing[0].Sealed && pos >= missing[0].End {
+			e.install(missing[0], report) // now, or a log without any index would not fit into memory
+			missing = missing[1:]
+		}
+		applies, indexes := pos >= from, within(missing, pos)
 		e.last = max(e.last, pos)
 		if !applies && !indexes {
 			return nil

@@ -73,8 +73,8 @@ type fate struct {
 func (e *Engine) dropOldest(ctx context.Context) bool {
 	segments := e.log.Segments()
 	e.oldest.Store(int64(segments[0].Base))
-	if len(segments) < 2 || !segments[0].Sealed || len(e.index.Pending()) > 0 && e.index.Pending()[0].Base == segments[0].Base {
-		return false
+	if len(segments) < 2 || !segments[0].Sealed || e.published.Load() < int64(segments[0].End) {
+		return false // what is not indexed yet cannot be judged; an index that found no room on a full disk can
 	}
 	oldest := segments[0]
 	shares, err := e.index.Shares(oldest.Base)
