@@ -40,6 +40,9 @@ type target struct {
 	pid      int
 }
 
+// perSecond is how many messages a receiving load may take per second before its backlog runs dry.
+const perSecond = 60_000
+
 type load1 struct {
 	name string
 	s    shape
@@ -95,11 +98,12 @@ func (c comparison) shapes(ctx context.Context, self, dir string, echo target, u
 		loads = append(loads, load1{fmt.Sprintf("send %d/%d", n[0], n[1]), s}, load1{fmt.Sprintf("echo %d/%d", n[0], n[1]), e})
 	}
 	receive := shape{
-		Mode: "receive", Topic: "bench", Group: "bench", InFlight: 16, Connections: 4, Warm: c.warm, Window: c.window,
+		Mode: "receive", Topic: "backlog", Group: "bench", InFlight: 16, Connections: 4, Warm: c.warm, Window: c.window,
 		Endpoint: up.GRPC, ServerPID: up.process.cmd.Process.Pid,
 	}
 	single := receive
 	single.AckEach = true
+	receive.Fill, single.Fill = int(perSecond*(c.warm+c.window).Seconds()), int(perSecond*(c.warm+c.window).Seconds())/4
 	loads = append(loads, load1{"receive + ack of 32, 16/4", receive}, load1{"receive + single acks, 16/4", single})
 	results := make([][]figures, len(loads))
 	ceilings := make([][]float64, 3)
@@ -134,7 +138,7 @@ func runLoad(ctx context.Context, self string, s shape) (figures, error) {
 	args := []string{
 		"load", "-endpoint", s.Endpoint, "-mode", s.Mode, "-topic", s.Topic, "-group", s.Group,
 		"-connections", strconv.Itoa(s.Connections), "-in-flight", strconv.Itoa(s.InFlight), "-warm", s.Warm.String(),
-		"-window", s.Window.String(), "-server-pid", strconv.Itoa(s.ServerPID), "-ack-each=" + strconv.FormatBool(s.AckEach),
+		"-window", s.Window.String(), "-server-pid", strconv.Itoa(s.ServerPID), "-ack-each=" + strconv.FormatBool(s.AckEach), "-fill", strconv.Itoa(s.Fill),
 	}
 	var f figures
 	return f, runJSON(ctx, &f, self, args...)
@@ -183,6 +187,7 @@ func (c comparison) up(ctx context.Context, data string) (*running, time.Duratio
 	listening := time.Since(began)
 	for _, args := range [][]string{
 		{"topic", "create", "bench", "--type", "normal", "--queues", "8"},
+		{"topic", "create", "backlog", "--type", "normal", "--queues", "8"},
 		{"topic", "create", "idle", "--type", "normal", "--queues", "8"},
 		{"group", "create", "bench", "--from", "earliest"},
 		{"group", "create", "idle"},

@@ -28,6 +28,7 @@ import (
 type shape struct {
 	Endpoint    string
 	Mode        string // send, or receive (32 a call, then one acknowledgement call per batch or per message)
+	Fill        int    // messages that are sent in batches before a receive, so that it never runs dry
 	Topic       string
 	Group       string
 	Connections int
@@ -59,6 +60,7 @@ func loadMain(ctx context.Context, args []string) error {
 	f.StringVar(&s.Group, "group", "bench", "group")
 	f.IntVar(&s.Connections, "connections", 4, "connections")
 	f.IntVar(&s.InFlight, "in-flight", 128, "calls in flight")
+	f.IntVar(&s.Fill, "fill", 0, "messages to send before receiving")
 	f.IntVar(&s.Size, "size", 1024, "bytes of a body")
 	f.BoolVar(&s.AckEach, "ack-each", false, "one acknowledgement call per message")
 	f.DurationVar(&s.Warm, "warm", time.Second, "time before the window")
@@ -136,6 +138,9 @@ func load(ctx context.Context, s shape) (figures, error) {
 		return figures{}, err
 	}
 	defer closeAll()
+	if err := fill(ctx, s, clients[0]); err != nil {
+		return figures{}, fmt.Errorf("fill: %w", err)
+	}
 	t := &tally{hist: hdrhistogram.New(1, 60_000_000, 3)}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -169,6 +174,41 @@ func load(ctx context.Context, s shape) (figures, error) {
 		r.RSS, err = rss(s.ServerPID)
 	}
 	return r, err
+}
+
+// fill sends messages in batches.
+func fill(ctx context.Context, s shape, client v2.MessagingServiceClient) error {
+	const batch = 100
+	body := make([]byte, s.Size)
+	for sent := 0; sent < s.Fill; sent += batch {
+		call, cancel := context.WithTimeout(headers(ctx, fmt.Sprintf("fill@%d", os.Getpid())), callBound)
+		messages := make([]*v2.Message, batch)
+		for i := range messages {
+			messages[i] = message(s.Topic, body)
+		}
+		answer, err := client.SendMessage(call, &v2.SendMessageRequest{Messages: messages})
+		cancel()
+		if err != nil {
+			return err
+		}
+		if c := answer.GetStatus().GetCode(); c != v2.Code_OK {
+			return fmt.Errorf("%s: %s", c, answer.GetStatus().GetMessage())
+		}
+	}
+	return nil
+}
+
+func message(topic string, body []byte) *v2.Message {
+	tag := "bench"
+	return &v2.Message{
+		Topic:          &v2.Resource{Name: topic},
+		UserProperties: map[string]string{"order": "42", "region": "eu"},
+		SystemProperties: &v2.SystemProperties{
+			Tag: &tag, Keys: []string{"key-4711"}, MessageId: fmt.Sprintf("01%016x%016x", rand.Uint64(), rand.Uint64()),
+			MessageType: v2.MessageType_NORMAL, BodyEncoding: v2.Encoding_IDENTITY, BornTimestamp: timestamppb.Now(), BornHost: "bench",
+		},
+		Body: body,
+	}
 }
 
 func wait(ctx context.Context, d time.Duration) {
@@ -221,17 +261,8 @@ func (w *worker) loop(ctx context.Context) {
 }
 
 func (w *worker) send(ctx context.Context, body []byte) error {
-	tag := "bench"
 	began := time.Now()
-	answer, err := w.client.SendMessage(ctx, &v2.SendMessageRequest{Messages: []*v2.Message{{
-		Topic:          &v2.Resource{Name: w.shape.Topic},
-		UserProperties: map[string]string{"order": "42", "region": "eu"},
-		SystemProperties: &v2.SystemProperties{
-			Tag: &tag, Keys: []string{"key-4711"}, MessageId: fmt.Sprintf("01%016x%016x", rand.Uint64(), rand.Uint64()),
-			MessageType: v2.MessageType_NORMAL, BodyEncoding: v2.Encoding_IDENTITY, BornTimestamp: timestamppb.Now(), BornHost: "bench",
-		},
-		Body: body,
-	}}})
+	answer, err := w.client.SendMessage(ctx, &v2.SendMessageRequest{Messages: []*v2.Message{message(w.shape.Topic, body)}})
 	if err != nil {
 		return err
 	}
