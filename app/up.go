@@ -22,6 +22,7 @@ import (
 	"github.com/causeway-mq/causeway/engine/embedded"
 	"github.com/causeway-mq/causeway/engine/wrap"
 	"github.com/causeway-mq/causeway/internal/clock"
+	"github.com/causeway-mq/causeway/internal/gcpace"
 	"github.com/causeway-mq/causeway/internal/lifecycle"
 	"github.com/causeway-mq/causeway/internal/obs"
 	"github.com/causeway-mq/causeway/mq"
@@ -240,6 +241,7 @@ func (u *up) startDoor(ctx context.Context) error {
 	u.group.Go("catalog", func(ctx context.Context) error {
 		return catalog.Follow(ctx, planeSource{u.plane}, &u.holder, u.door.catalogChanged)
 	})
+	u.group.Go("gc pace", func(ctx context.Context) error { return gcpace.Run(ctx, u.clock) })
 	u.door.start(u.group, u.grpc, time.Duration(u.config.Drain))
 	return nil
 }
