@@ -14,7 +14,6 @@ import (
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/experimental"
-	"google.golang.org/grpc/health"
 	healthpb "google.golang.org/grpc/health/grpc_health_v1"
 	"google.golang.org/grpc/keepalive"
 	"google.golang.org/grpc/reflection"
@@ -41,14 +40,14 @@ type Front struct {
 	log         *slog.Logger
 	tls         *tls.Config // nil without a certificate
 	server      *grpc.Server
-	health      *health.Server
+	health      *healthService
 	strangers   strangers
 	connections atomic.Int64
 }
 
 // New makes a front. Serve brings it to life, Drain or Stop end it.
 func New(door *gate.Door, o Options) *Front {
-	f := &Front{door: door, options: o.withDefaults(), log: door.Log(), health: health.NewServer()}
+	f := &Front{door: door, options: o.withDefaults(), log: door.Log(), health: newHealth()}
 	if o.Certificates != nil {
 		f.tls = o.Certificates.config()
 	}
@@ -62,7 +61,6 @@ func New(door *gate.Door, o Options) *Front {
 	f.server.RegisterService(f.describe(), f)
 	healthpb.RegisterHealthServer(f.server, f.health)
 	reflection.Register(f.server)
-	f.health.SetServingStatus(serviceName, healthpb.HealthCheckResponse_SERVING)
 	return f
 }
 
@@ -102,7 +100,7 @@ func (f *Front) Serve(l net.Listener) error {
 func (f *Front) Connections() int { return int(f.connections.Load()) }
 
 // Leave says on grpc.health.v1 that this proxy serves no more, while it still does: load balancers look away first.
-func (f *Front) Leave() { f.health.Shutdown() }
+func (f *Front) Leave() { f.health.leave() }
 
 // Drain ends service without an error for anybody: clients are asked to connect elsewhere, no new connection is taken, GOAWAY
 // moves new calls away, calls under way are answered. It returns when the last is, or when ctx ends, which cuts the rest; the
@@ -130,7 +128,7 @@ func (f *Front) Drain(ctx context.Context) error {
 
 // Stop cuts every connection and waits for the calls that were under way. It may be called twice, also after Drain.
 func (f *Front) Stop() {
-	f.health.Shutdown()
+	f.health.leave()
 	f.door.CloseStreams()
 	f.server.Stop()
 	f.door.Join()
