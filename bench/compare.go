@@ -106,7 +106,7 @@ func (c comparison) shapes(ctx context.Context, self, dir string, echo target, u
 	receive.Fill, single.Fill = int(perSecond*(c.warm+c.window).Seconds()), int(perSecond*(c.warm+c.window).Seconds())/4
 	loads = append(loads, load1{"receive + ack of 32, 16/4", receive}, load1{"receive + single acks, 16/4", single})
 	results := make([][]figures, len(loads))
-	ceilings := make([][]float64, 3)
+	ceilings, engines := make([][]float64, 3), make([][]float64, 3)
 	writers := []int{1, 16, 128}
 	for range c.rounds {
 		for i, l := range loads {
@@ -117,11 +117,13 @@ func (c comparison) shapes(ctx context.Context, self, dir string, echo target, u
 			results[i] = append(results[i], f)
 		}
 		for i, w := range writers {
-			rate, err := runCeiling(ctx, self, dir, w)
-			if err != nil {
-				return nil, err
+			for what, into := range map[string]*[]float64{"ceiling": &ceilings[i], "engine": &engines[i]} {
+				rate, err := runDisk(ctx, self, what, dir, w)
+				if err != nil {
+					return nil, err
+				}
+				*into = append(*into, rate)
 			}
-			ceilings[i] = append(ceilings[i], rate)
 		}
 	}
 	var rows []row
@@ -129,7 +131,9 @@ func (c comparison) shapes(ctx context.Context, self, dir string, echo target, u
 		rows = append(rows, row{Name: l.name, figures: median(results[i])})
 	}
 	for i, w := range writers {
-		rows = append(rows, row{Name: fmt.Sprintf("raw group fdatasync, %d writers", w), figures: figures{Rate: middle(ceilings[i])}})
+		raw, engine := middle(ceilings[i]), middle(engines[i])
+		rows = append(rows, row{Name: fmt.Sprintf("raw group fdatasync, %d writers", w), figures: figures{Rate: raw}},
+			row{Name: fmt.Sprintf("engine alone, %d writers (%.2f of raw)", w, engine/raw), figures: figures{Rate: engine}})
 	}
 	return rows, nil
 }
@@ -144,11 +148,11 @@ func runLoad(ctx context.Context, self string, s shape) (figures, error) {
 	return f, runJSON(ctx, &f, self, args...)
 }
 
-func runCeiling(ctx context.Context, self, dir string, writers int) (float64, error) {
+func runDisk(ctx context.Context, self, what, dir string, writers int) (float64, error) {
 	var r struct {
 		Rate float64 `json:"rate"`
 	}
-	err := runJSON(ctx, &r, self, "ceiling", "-dir", dir, "-writers", strconv.Itoa(writers), "-window", "2s")
+	err := runJSON(ctx, &r, self, what, "-dir", dir, "-writers", strconv.Itoa(writers), "-window", "2s")
 	return r.Rate, err
 }
 

@@ -40,6 +40,8 @@ func run(ctx context.Context, args []string) error {
 			return idleMain(ctx, args[1:])
 		case "ceiling":
 			return ceilingMain(ctx, args[1:])
+		case "engine":
+			return engineMain(ctx, args[1:])
 		}
 	}
 	return compareMain(ctx, args)
