@@ -119,14 +119,7 @@ func (e *Engine) fireDue() (next int64) {
 	for e.failure.Load() == nil {
 		e.mu.Lock()
 		now := e.now()
-		due = due[:0]
-		e.st.Timers.Each(func(t timer.Entry) bool {
-			if t.Due > now || len(due) == fireBatch {
-				return false
-			}
-			due = append(due, t)
-			return true
-		})
+		due = e.st.Timers.Due(now, fireBatch, due[:0])
 		next = math.MaxInt64
 		if at, ok := e.st.Timers.Next(); ok {
 			next = at

@@ -81,30 +81,6 @@ func (x *Index) collectLocked(q Queue, from mq.Offset, limit int, dst []Entry) (
 	return dst, pieces
 }
 
-// Recent is Range without touching the disk: it stops before the first entry that only a sidecar has. whole tells
-// that it did not stop, so that the answer is what Range would give.
-func (x *Index) Recent(q Queue, from mq.Offset, limit int, dst []Entry) (entries []Entry, whole bool) {
-	x.mu.RLock()
-	defer x.mu.RUnlock()
-	st := x.queues[q]
-	if st == nil {
-		return dst, true
-	}
-	for i := st.runs.from(from); i < len(st.runs) && limit > 0; i++ {
-		r := st.runs[i]
-		if r.src.mem == nil {
-			return dst, false
-		}
-		if r.first < from {
-			r = r.tail(from)
-		}
-		n := min(int(r.count), limit)
-		limit -= n
-		dst = append(dst, r.src.mem.queues[q].entries[r.at:int(r.at)+n]...)
-	}
-	return dst, true
-}
-
 // Get finds the entry of one offset. It may read a sidecar.
 func (x *Index) Get(q Queue, o mq.Offset) (Entry, bool, error) {
 	list, err := x.Range(q, o, 1, make([]Entry, 0, 1))

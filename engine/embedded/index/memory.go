@@ -13,12 +13,11 @@ import (
 
 // memory holds the entries of a segment that has no sidecar.
 type memory struct {
-	owner    *segment
-	queues   map[Queue]*memQueue
-	messages int // added, repeats included
-	keys     keyTable
-	oldest   int64 // stored times, nanoseconds since the Unix epoch
-	newest   int64
+	owner  *segment
+	queues map[Queue]*memQueue
+	keys   keyTable
+	oldest int64 // stored times, nanoseconds since the Unix epoch
+	newest int64
 }
 
 // memQueue is a queue's entries in the order of their records; runs say which of them count.
@@ -51,7 +50,6 @@ func (m *memory) add(q Queue, e Entry) uint32 {
 	at := uint32(len(mine.entries))
 	mine.entries = append(mine.entries, e)
 	mine.runs.insert(run{first: e.Offset, count: 1, at: at, src: m.owner})
-	m.messages++
 	m.note(e.Stored)
 	return at
 }

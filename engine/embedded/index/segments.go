@@ -274,36 +274,6 @@ func (x *Index) Close() error {
 	return nil
 }
 
-// Summary is what the index knows of a segment without touching the disk.
-type Summary struct {
-	log.Segment       // as it was when it was sealed; only Base for the one that takes appends
-	Messages    int   // held here, those that newer segments hold again included
-	Keys        int   // findable keys
-	Oldest      int64 // stored times in nanoseconds since the Unix epoch; Oldest > Newest when there is nothing
-	Newest      int64 // of messages and of other records with keys
-	Indexed     bool  // the sidecar is on disk
-}
-
-// Segments lists all segments, ascending.
-func (x *Index) Segments() []Summary {
-	x.mu.RLock()
-	defer x.mu.RUnlock()
-	list := make([]Summary, 0, len(x.segments))
-	for _, s := range x.segments {
-		sum := Summary{Segment: s.info, Indexed: s.side != nil}
-		sum.Base = s.base
-		if s.mem != nil {
-			sum.Messages, sum.Keys = s.mem.messages, len(s.mem.keys.list)
-			sum.Oldest, sum.Newest = s.mem.oldest, s.mem.newest
-		} else if s.side != nil {
-			sum.Messages, sum.Keys = int(s.side.entries), int(s.side.keys)
-			sum.Oldest, sum.Newest = s.side.oldest, s.side.newest
-		}
-		list = append(list, sum)
-	}
-	return list
-}
-
 // Share is a queue's part of a segment.
 type Share struct {
 	Queue      Queue

@@ -12,7 +12,6 @@ import (
 	"slices"
 
 	"github.com/causeway-mq/causeway/engine/embedded/lease"
-	"github.com/causeway-mq/causeway/engine/embedded/log"
 	"github.com/causeway-mq/causeway/engine/embedded/record"
 	"github.com/causeway-mq/causeway/engine/embedded/timer"
 	"github.com/causeway-mq/causeway/engine/embedded/txn"
@@ -26,23 +25,14 @@ var errSnapshot = errors.New("state: snapshot is damaged")
 // Snapshot is the whole state; equal states give equal bytes.
 func (s *State) Snapshot() []byte {
 	core := s.Core()
-	b := binary.AppendUvarint(nil, snapshotVersion)
-	b = binary.AppendUvarint(b, uint64(len(core)))
-	b = append(b, core...)
-	b = binary.AppendUvarint(b, uint64(s.Halves.Len()))
-	s.Halves.Each(func(h txn.Half) bool {
-		b = binary.AppendVarint(b, int64(h.ID))
-		b = binary.AppendVarint(b, int64(h.At))
-		b = appendString(b, h.Topic.String())
-		b = binary.AppendVarint(b, h.Born)
-		b = binary.AppendVarint(b, h.Next)
-		b = binary.AppendVarint(b, int64(h.Round))
-		return true
-	})
-	var timers bytes.Buffer
-	timers.Grow(24*s.Timers.Len() + 64)
-	_ = s.Timers.Snapshot(&timers) // a bytes.Buffer takes everything
-	return append(b, timers.Bytes()...)
+	var b bytes.Buffer
+	b.Grow(len(core) + 24*s.Timers.Len() + 96*s.Halves.Len() + 64)
+	b.Write(binary.AppendUvarint(nil, snapshotVersion))
+	b.Write(binary.AppendUvarint(nil, uint64(len(core))))
+	b.Write(core)
+	_ = s.Halves.Snapshot(&b) // a bytes.Buffer takes everything
+	_ = s.Timers.Snapshot(&b)
+	return b.Bytes()
 }
 
 // Restore makes a state of what Snapshot gave.
@@ -56,27 +46,20 @@ func Restore(b []byte, policy txn.Policy) (*State, error) {
 	if err := s.setCore(core); err != nil {
 		return nil, err
 	}
-	for range r.count() {
-		h := txn.Half{ID: log.Position(r.varint()), At: log.Position(r.varint())}
-		h.Topic = r.physical()
-		h.Born, h.Next, h.Round = r.varint(), r.varint(), int(r.varint())
-		if r.bad {
-			return nil, errSnapshot
-		}
-		s.Halves.Put(h)
-	}
 	if r.bad {
 		return nil, errSnapshot
 	}
+	var err error
 	rest := bytes.NewReader(r.b)
-	timers, err := timer.Restore(rest)
-	if err != nil {
+	if s.Halves, err = txn.Restore(policy, rest); err != nil {
+		return nil, err
+	}
+	if s.Timers, err = timer.Restore(rest); err != nil {
 		return nil, err
 	}
 	if rest.Len() > 0 {
 		return nil, errSnapshot
 	}
-	s.Timers = timers
 	return s, nil
 }
 

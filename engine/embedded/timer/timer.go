@@ -8,7 +8,7 @@
 //   - blocks hold no pointers, so a million entries cost the garbage collector nothing.
 //
 // Rejected: a binary heap, since Cancel would need a search or leave tombstones that hide whether a message was still
-// waiting; a timer wheel, since 40 days at exact times need several levels and pop order within a slot; a B-tree,
+// waiting; a timer wheel, since 40 days at exact times need several levels, with an order within each slot; a B-tree,
 // since two levels of plain slices are enough up to tens of millions.
 package timer
 
@@ -20,7 +20,7 @@ import (
 
 // Entry is one scheduled message. Due orders first, ID second; both never change while the message waits.
 type Entry struct {
-	Due int64        // nanoseconds since the Unix epoch; never pop before
+	Due int64        // nanoseconds since the Unix epoch; never deliver before
 	ID  log.Position // where the message was first written: its name in recall tokens
 	At  log.Position // where its record lies now: differs from ID after the record was carried to a newer segment
 }
@@ -116,24 +116,16 @@ func (q *Queue) Cancel(due int64, id log.Position) bool {
 	return true
 }
 
-// PopDue removes what is due at now, nanoseconds since the Unix epoch, and appends it to dst in order of (Due, ID),
-// at most limit entries. Fewer than limit means that nothing due is left.
-func (q *Queue) PopDue(now int64, limit int, dst []Entry) []Entry {
-	for limit > 0 && q.n > 0 {
-		block := q.blocks[0]
+// Due appends to dst what is due at now, nanoseconds since the Unix epoch, in order of (Due, ID), at most limit entries.
+// It changes nothing: an entry leaves with Cancel when the record that delivers it is written, so that no message is
+// ever neither scheduled nor delivered.
+func (q *Queue) Due(now int64, limit int, dst []Entry) []Entry {
+	for _, block := range q.blocks {
 		k := sort.Search(min(limit, len(block)), func(i int) bool { return block[i].Due > now })
-		if k == 0 {
+		dst = append(dst, block[:k]...)
+		if limit -= k; limit == 0 || k < len(block) {
 			break
 		}
-		dst = append(dst, block[:k]...)
-		limit -= k
-		q.n -= k
-		if k == len(block) {
-			q.cut(0, 1)
-			continue
-		}
-		// Shift rather than slice from the front: the block keeps its room for entries to come.
-		q.blocks[0] = block[:copy(block, block[k:])]
 	}
 	return dst
 }

@@ -78,14 +78,18 @@ func TestQueueAnswersAsASortedListWould(t *testing.T) {
 					rt.Fatal("cancelled an entry that was never added")
 				}
 			},
-			"pop": func(rt *rapid.T) {
+			"deliver what is due": func(rt *rapid.T) {
 				now, limit := due(), rapid.IntRange(0, 600).Draw(rt, "limit")
 				n := 0
 				for n < len(model) && n < limit && model[n].Due <= now {
 					n++
 				}
-				if got := q.PopDue(now, limit, nil); !slices.Equal(got, model[:n]) {
-					rt.Fatalf("popped %d entries at %d, want %d", len(got), now, n)
+				got := q.Due(now, limit, nil)
+				if !slices.Equal(got, model[:n]) {
+					rt.Fatalf("%d entries due at %d, want %d", len(got), now, n)
+				}
+				for _, e := range got {
+					q.Cancel(e.Due, e.ID)
 				}
 				model = slices.Delete(model, 0, n)
 			},
@@ -264,7 +268,8 @@ func BenchmarkAdd(b *testing.B) {
 	}
 }
 
-func BenchmarkPopDue(b *testing.B) {
+// BenchmarkDeliver is a message found due and taken out.
+func BenchmarkDeliver(b *testing.B) {
 	rng := rand.New(rand.NewPCG(1, 1))
 	q := &Queue{}
 	for i := range b.N {
@@ -274,7 +279,10 @@ func BenchmarkPopDue(b *testing.B) {
 	b.ReportAllocs()
 	b.ResetTimer()
 	for q.Len() > 0 {
-		dst = q.PopDue(1<<62, 100, dst[:0])
+		dst = q.Due(1<<62, 256, dst[:0])
+		for _, e := range dst {
+			q.Cancel(e.Due, e.ID)
+		}
 	}
 }
 
