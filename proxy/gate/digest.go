@@ -33,11 +33,17 @@ func digestHolds(d *v2.Digest, body []byte) bool {
 	return true
 }
 
-// digestOut is the digest that consumers check: CRC32 is the cheapest of the three, and without any some clients log an error
-// for each message. The form is theirs: upper case, not padded.
-func digestOut(body []byte) *v2.Digest {
-	return &v2.Digest{
-		Type:     v2.DigestType_CRC32,
-		Checksum: strings.ToUpper(strconv.FormatUint(uint64(crc32.ChecksumIEEE(body)), 16)),
+// digestOut is the digest that the caller checks. CRC32 is the cheapest of the three, yet clients write it in three ways: Java and
+// Go as upper-case hex that is not padded, Python padded, Node in decimal, and each takes another form for damage. So those
+// two get it, and everyone else gets MD5, which all write alike. No digest at all is no way out: Node fails on it.
+func (c *Caller) digestOut(body []byte) *v2.Digest {
+	switch c.Headers.Language {
+	case "JAVA", "GO":
+		return &v2.Digest{
+			Type:     v2.DigestType_CRC32,
+			Checksum: strings.ToUpper(strconv.FormatUint(uint64(crc32.ChecksumIEEE(body)), 16)),
+		}
 	}
+	sum := md5.Sum(body) //nolint:gosec // see the import
+	return &v2.Digest{Type: v2.DigestType_MD5, Checksum: strings.ToUpper(hex.EncodeToString(sum[:]))}
 }

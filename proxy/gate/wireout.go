@@ -19,7 +19,7 @@ func (c *Caller) messageOut(s *mq.Stored, topic *v2.Resource) *v2.Message {
 	m := &s.Message
 	p := &v2.SystemProperties{
 		MessageId:      m.ID.String(),
-		BodyDigest:     digestOut(m.Body),
+		BodyDigest:     c.digestOut(m.Body),
 		BodyEncoding:   v2.Encoding(m.Encoding),
 		MessageType:    v2.MessageType(m.Type),
 		BornTimestamp:  timestamppb.New(m.Born),
