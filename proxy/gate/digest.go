@@ -20,9 +20,14 @@ func digestHolds(d *v2.Digest, body []byte) bool {
 	}
 	switch d.GetType() {
 	case v2.DigestType_CRC32:
-		// Clients differ in padding and case, so the numbers are compared.
-		sum, err := strconv.ParseUint(d.GetChecksum(), 16, 32)
-		return err == nil && uint32(sum) == crc32.ChecksumIEEE(body)
+		// Clients differ in padding, case and base, so the numbers are compared.
+		sum := uint64(crc32.ChecksumIEEE(body))
+		hexadecimal, err := strconv.ParseUint(d.GetChecksum(), 16, 64)
+		if err == nil && hexadecimal == sum {
+			return true
+		}
+		decimal, err := strconv.ParseUint(d.GetChecksum(), 10, 64)
+		return err == nil && decimal == sum
 	case v2.DigestType_MD5:
 		sum := md5.Sum(body) //nolint:gosec // see the import
 		return strings.EqualFold(d.GetChecksum(), hex.EncodeToString(sum[:]))

@@ -156,7 +156,7 @@ func TestDigestsOfEveryKind(t *testing.T) {
 	body := []byte("hello")
 	for _, d := range []*v2.Digest{
 		nil, {}, {Type: v2.DigestType_CRC32}, {Type: 99, Checksum: "x"},
-		{Type: v2.DigestType_CRC32, Checksum: "3610A686"}, {Type: v2.DigestType_CRC32, Checksum: "3610a686"},
+		{Type: v2.DigestType_CRC32, Checksum: "3610A686"}, {Type: v2.DigestType_CRC32, Checksum: "3610a686"}, {Type: v2.DigestType_CRC32, Checksum: "907060870"},
 		{Type: v2.DigestType_MD5, Checksum: "5D41402ABC4B2A76B9719D911017C592"}, {Type: v2.DigestType_MD5, Checksum: "5d41402abc4b2a76b9719d911017c592"},
 		{Type: v2.DigestType_SHA1, Checksum: "AAF4C61DDCC5E8A2DABEDE0F3B482CD9AEA9434D"},
 	} {
