@@ -290,7 +290,8 @@ func (e *Engine) carryState(ctx context.Context) error {
 	for i := int64(0); err == nil; i++ {
 		piece := core[:min(size, len(core))]
 		core = core[len(piece):]
-		_, err = e.appendLocked(true, record.State{Piece: i, Last: len(core) == 0, Data: piece})
+		// Not followed: this is what the state is.
+		_, err = e.writeLocked(record.Encode(nil, record.State{Piece: i, Last: len(core) == 0, Data: piece}), true)
 		if len(core) == 0 {
 			break
 		}
