@@ -152,7 +152,7 @@ func (c Checkpoint) load(files fsys.FS, restore func(log.Position, io.Reader) er
 }
 
 func (c Checkpoint) stream(f fsys.File, length int64) *pageStream {
-	return &pageStream{file: f, seed: c.seed(), end: length}
+	return &pageStream{pages: pages{f, c.seed()}, end: length}
 }
 
 // trailer reads the last page, which must agree with the size of the file.
@@ -165,7 +165,7 @@ func (c Checkpoint) trailer(f fsys.File) (length int64, crc uint32, err error) {
 		return 0, 0, fmt.Errorf("%d bytes are no whole pages", size)
 	}
 	var b [trailerLen]byte
-	if err := readPages(f, c.seed(), b[:], (size/pageSize-1)*pageRoom, new([]byte)); err != nil {
+	if err := (pages{f, c.seed()}).read(b[:], (size/pageSize-1)*pageRoom, new([]byte)); err != nil {
 		return 0, 0, err
 	}
 	if string(b[:8]) != checkpointMagic || binary.LittleEndian.Uint32(b[8:]) != checkpointVersion ||

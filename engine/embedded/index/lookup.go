@@ -39,7 +39,7 @@ func (x *Index) Range(q Queue, from mq.Offset, limit int, dst []Entry) ([]Entry,
 	var err error
 	for _, p := range pieces {
 		if err == nil {
-			err = p.side.read(dst[p.dst:p.dst+p.count], p.at, p.first, sc)
+			err = p.side.list(dst[p.dst:p.dst+p.count], p.at, p.first, sc)
 		}
 		p.side.release()
 	}

@@ -98,9 +98,15 @@ func (w *pageWriter) finish() error {
 	return w.flush()
 }
 
-// readPages fills dst from offset off of the stream, by way of raw, which grows as needed. An error that matches errPage or io.ErrUnexpectedEOF means that
-// the file is not what was written; any other is the disk's.
-func readPages(f fsys.File, seed uint32, dst []byte, off int64, raw *[]byte) error {
+// pages is a file of pages to read from.
+type pages struct {
+	file fsys.File
+	seed uint32
+}
+
+// read fills dst from offset off of the stream, by way of raw, which grows as needed. An error that matches errPage or
+// io.ErrUnexpectedEOF means that the file is not what was written; any other is the disk's.
+func (p pages) read(dst []byte, off int64, raw *[]byte) error {
 	if len(dst) == 0 {
 		return nil
 	}
@@ -108,21 +114,16 @@ func readPages(f fsys.File, seed uint32, dst []byte, off int64, raw *[]byte) err
 	last := (off + int64(len(dst)) - 1) / pageRoom
 	size := int((last - first + 1) * pageSize)
 	*raw = slices.Grow((*raw)[:0], size)[:size]
-	return verifyPages(f, seed, dst, off, *raw)
-}
-
-func verifyPages(f fsys.File, seed uint32, dst []byte, off int64, raw []byte) error {
-	first, skip := off/pageRoom, off%pageRoom
-	if n, err := f.ReadAt(raw, first*pageSize); n < len(raw) {
+	if n, err := p.file.ReadAt(*raw, first*pageSize); n < size {
 		if err == nil || errors.Is(err, io.EOF) {
 			err = io.ErrUnexpectedEOF
 		}
 		return err
 	}
-	for number := first; len(raw) > 0; number++ {
-		page := raw[:pageSize]
-		raw = raw[pageSize:]
-		if pageSum(seed, number, page[:pageRoom]) != binary.LittleEndian.Uint32(page[pageRoom:]) {
+	skip := off % pageRoom
+	for number := first; number <= last; number++ {
+		page := (*raw)[(number-first)*pageSize:][:pageSize]
+		if pageSum(p.seed, number, page[:pageRoom]) != binary.LittleEndian.Uint32(page[pageRoom:]) {
 			return fmt.Errorf("page %d: %w", number, errPage)
 		}
 		dst = dst[copy(dst, page[skip:pageRoom]):]
@@ -133,8 +134,7 @@ func verifyPages(f fsys.File, seed uint32, dst []byte, off int64, raw []byte) er
 
 // pageStream reads a stream from off to end in order, a stretch of pages at a time.
 type pageStream struct {
-	file     fsys.File
-	seed     uint32
+	pages
 	off, end int64
 	buf      []byte // read and verified
 	raw      []byte
@@ -148,7 +148,7 @@ func (r *pageStream) Read(p []byte) (int, error) {
 		}
 		// Stop at a page's end, so that no page is read twice.
 		n := min(int64(len(r.space))-r.off%pageRoom, r.end-r.off)
-		if err := readPages(r.file, r.seed, r.space[:n], r.off, &r.raw); err != nil {
+		if err := r.pages.read(r.space[:n], r.off, &r.raw); err != nil {
 			return 0, err
 		}
 		r.buf = r.space[:n]

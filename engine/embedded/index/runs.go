@@ -61,12 +61,25 @@ func (l *runs) insert(r run) {
 		*l = append(old, r)
 		return
 	}
-	i := old.from(r.first)
-	j := i
+	i, j, put := old.replacement(r)
+	// Join with the neighbours: carried messages come one by one and must not cost a run each.
+	if i > 0 {
+		i--
+		put = slices.Insert(put, 0, old[i])
+	}
+	if j < len(old) {
+		put = append(put, old[j])
+		j++
+	}
+	*l = slices.Replace(old, i, j, put.joined()...)
+}
+
+// replacement is what stands in place of the runs from i to j when r comes.
+func (l runs) replacement(r run) (i, j int, put runs) {
+	i = l.from(r.first)
 	rest, tail := r, run{}
-	var put runs
-	for ; j < len(old) && old[j].first < r.end(); j++ {
-		o := old[j]
+	for j = i; j < len(l) && l[j].first < r.end(); j++ {
+		o := l[j]
 		if o.src != r.src && o.src.newer(r.src) {
 			if o.first > rest.first {
 				put = append(put, rest.head(o.first))
@@ -92,16 +105,7 @@ func (l *runs) insert(r run) {
 	if tail.count > 0 {
 		put = append(put, tail)
 	}
-	// Join with the neighbours: carried messages come one by one and must not cost a run each.
-	if i > 0 {
-		i--
-		put = slices.Insert(put, 0, old[i])
-	}
-	if j < len(old) {
-		put = append(put, old[j])
-		j++
-	}
-	*l = slices.Replace(old, i, j, put.joined()...)
+	return i, j, put
 }
 
 func (l runs) joined() runs {

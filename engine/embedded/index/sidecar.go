@@ -126,9 +126,8 @@ func decodeHeader(b []byte, s log.Segment) (sidecarHeader, error) {
 // sidecar is an open sidecar file. It closes with its last user.
 type sidecar struct {
 	sidecarHeader
+	pages
 	info  log.Segment
-	file  fsys.File
-	seed  uint32
 	users atomic.Int32 // the segment itself counts as one
 }
 
@@ -167,11 +166,11 @@ func openSidecar(files fsys.FS, info log.Segment) (*sidecar, []share, error) {
 }
 
 func readSidecar(f fsys.File, info log.Segment) (*sidecar, []share, error) {
-	s := &sidecar{info: info, file: f}
+	_, seed := bindingOf(info)
+	s := &sidecar{info: info, pages: pages{f, seed}}
 	s.users.Store(1)
-	_, s.seed = bindingOf(info)
 	var b [headerLen]byte
-	if err := readPages(f, s.seed, b[:], 0, new([]byte)); err != nil {
+	if err := s.pages.read(b[:], 0, new([]byte)); err != nil {
 		return nil, nil, err
 	}
 	var err error
@@ -192,7 +191,7 @@ func readSidecar(f fsys.File, info log.Segment) (*sidecar, []share, error) {
 // directory reads and checks what the sidecar holds of each queue.
 func (s *sidecar) directory() ([]share, error) {
 	b := make([]byte, s.size()-s.dirAt())
-	if err := readPages(s.file, s.seed, b, s.dirAt(), new([]byte)); err != nil {
+	if err := s.pages.read(b, s.dirAt(), new([]byte)); err != nil {
 		return nil, err
 	}
 	shares := make([]share, 0, s.queues)
@@ -241,8 +240,8 @@ func (sc *scratch) take(n int) []byte {
 	return sc.data
 }
 
-// read fills dst with the entries from number at on; the first has offset first.
-func (s *sidecar) read(dst []Entry, at uint32, first mq.Offset, sc *scratch) error {
+// list fills dst with the entries from number at on; the first has offset first.
+func (s *sidecar) list(dst []Entry, at uint32, first mq.Offset, sc *scratch) error {
 	b := sc.take(len(dst) * entryLen)
 	if err := s.readAt(b, headerLen+int64(at)*entryLen, sc); err != nil {
 		return err
@@ -301,7 +300,7 @@ func (s *sidecar) find(hash uint64, before log.Position, dst []log.Position, sc 
 
 // readAt reads part of the stream; what is not as written is a DamagedError.
 func (s *sidecar) readAt(b []byte, off int64, sc *scratch) error {
-	err := readPages(s.file, s.seed, b, off, &sc.raw)
+	err := s.pages.read(b, off, &sc.raw)
 	if errors.Is(err, errPage) || errors.Is(err, io.ErrUnexpectedEOF) {
 		return s.damaged(err)
 	}

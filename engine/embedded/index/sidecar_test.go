@@ -272,7 +272,7 @@ func FuzzSidecar(f *testing.F) {
 			for _, r := range sh.runs {
 				n := min(r.count, 1000)
 				list := make([]Entry, n)
-				if err := side.read(list, r.at+r.count-n, r.end()-mq.Offset(n), &scratch{}); err != nil && !errors.Is(err, ErrDamaged) {
+				if err := side.list(list, r.at+r.count-n, r.end()-mq.Offset(n), &scratch{}); err != nil && !errors.Is(err, ErrDamaged) {
 					t.Fatalf("read: %v", err)
 				}
 			}
@@ -320,7 +320,7 @@ func TestASidecarThatPointsElsewhereIsDamaged(t *testing.T) {
 		binary.LittleEndian.PutUint64(stream[headerLen+entryLen+8:], uint64(pos))
 		side, _, err := openSidecar(paged(t, info, stream), info)
 		must(t, err)
-		if err := side.read(make([]Entry, 1), 0, 4, &scratch{}); !errors.Is(err, ErrDamaged) {
+		if err := side.list(make([]Entry, 1), 0, 4, &scratch{}); !errors.Is(err, ErrDamaged) {
 			t.Errorf("entry to %d: %v", pos, err)
 		}
 		if _, err := side.find(mix(77), maxPosition, nil, &scratch{}); !errors.Is(err, ErrDamaged) {
@@ -405,14 +405,14 @@ func TestPagesCarryAnyLength(t *testing.T) {
 				t.Fatalf("%d bytes on disk, want %d", size, pagesFor(int64(n)))
 			}
 			got := make([]byte, n)
-			must(t, readPages(f, 42, got, 0, new([]byte)))
+			must(t, (pages{f, 42}).read(got, 0, new([]byte)))
 			var streamed bytes.Buffer
-			_, err = streamed.ReadFrom(&pageStream{file: f, seed: 42, end: int64(n)})
+			_, err = streamed.ReadFrom(&pageStream{pages: pages{f, 42}, end: int64(n)})
 			must(t, err)
 			if !bytes.Equal(got, data) || !bytes.Equal(streamed.Bytes(), data) {
 				t.Fatal("the stream came back changed")
 			}
-			if n > 0 && !errors.Is(readPages(f, 43, got, 0, new([]byte)), errPage) {
+			if n > 0 && !errors.Is(pages{f, 43}.read(got, 0, new([]byte)), errPage) {
 				t.Fatal("pages of another file were taken")
 			}
 		})
