@@ -106,9 +106,10 @@ func (d *Door) receiveIn(c *Caller, req *v2.ReceiveMessageRequest) (*catalog.Gro
 		Renew:   req.GetAutoRenew(),
 		Attempt: mq.AttemptID(printable(req.GetAttemptId(), maxAttemptID)),
 	}
-	// Every member of an ordinary group may take from every queue, so the queue that a simple consumer rotates to is no more
-	// than a hint: to keep to it would leave messages lying while somebody asks for them.
-	if g.Ordered && req.GetMessageQueue().GetId() >= 0 {
+	// Every member of a group may take from every queue, so the queue that a simple consumer rotates to is no more than a
+	// hint, in an ordered group too, where leases keep the order: to keep to it would leave messages lying while somebody
+	// asks for them. Only the push consumers of an ordered group poll each queue by itself, as their assignments say.
+	if g.Ordered && req.GetAutoRenew() && req.GetMessageQueue().GetId() >= 0 {
 		want.Broker, want.Queue = req.GetMessageQueue().GetBroker().GetName(), mq.QueueID(req.GetMessageQueue().GetId())
 	}
 	if want.Filter, err = filterIn(req.GetFilterExpression()); err != nil {
