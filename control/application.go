@@ -68,12 +68,9 @@ func (p *Plane) CreateApplication(ctx context.Context, a Application) (Applicati
 	if err := checkRights(a.Rights, a.Note); err != nil {
 		return Application{}, Key{}, err
 	}
-	if count[Application](p.book, a.Tenant.String()) >= p.opt.Limits.Applications {
-		return Application{}, Key{}, overQuota("applications of this tenant", p.opt.Limits.Applications)
-	}
 	a.Created, a.Disabled, a.Revision = p.now(), false, 0
-	if err := p.add(ctx, a); err != nil {
-		return Application{}, Key{}, mq.During("create application", err)
+	if err := p.addIf(ctx, a, room[Application](p, a.Tenant, p.opt.Limits.Applications, "applications")); err != nil {
+		return Application{}, Key{}, During("create application", err)
 	}
 	k, err := p.CreateKey(ctx, a.Tenant, a.Name, time.Time{})
 	if err != nil {
@@ -124,7 +121,7 @@ func (p *Plane) UpdateApplication(ctx context.Context, t mq.Tenant, n Applicatio
 		return Application{}, err
 	}
 	if err := p.put(ctx, a); err != nil {
-		return Application{}, mq.During("update application", err)
+		return Application{}, During("update application", err)
 	}
 	p.visible(ctx)
 	return p.Application(t, n)
@@ -137,7 +134,7 @@ func (p *Plane) DeleteApplication(ctx context.Context, t mq.Tenant, n Applicatio
 		return err
 	}
 	if err := p.remove(ctx, a); err != nil {
-		return mq.During("delete application", err)
+		return During("delete application", err)
 	}
 	p.visible(ctx)
 	return nil

@@ -50,7 +50,7 @@ func (p *Plane) State(ctx context.Context) (mq.ClusterState, error) {
 	ctx, cancel := context.WithTimeout(ctx, doctorTime)
 	defer cancel()
 	s, err := p.opt.Inspector.State(ctx)
-	return s, mq.During("state of the engine", err)
+	return s, During("state of the engine", err)
 }
 
 func (p *Plane) lookAtStore(ctx context.Context) Finding {

@@ -90,11 +90,8 @@ func (p *Plane) CreateGroup(ctx context.Context, n NewGroup) (Group, error) {
 	if err := checkGroup(g); err != nil {
 		return Group{}, err
 	}
-	if count[Group](p.book, n.Tenant.String()) >= p.opt.Limits.Groups {
-		return Group{}, overQuota("groups of this tenant", p.opt.Limits.Groups)
-	}
-	if err := p.create(ctx, g); err != nil {
-		return Group{}, mq.During("create group", err)
+	if err := p.create(ctx, g, room[Group](p, n.Tenant, p.opt.Limits.Groups, "groups")); err != nil {
+		return Group{}, During("create group", err)
 	}
 	return p.Group(n.Tenant, n.Name)
 }
@@ -203,7 +200,7 @@ func (p *Plane) UpdateGroup(ctx context.Context, tenant mq.Tenant, name mq.Group
 	}
 	g.Updated = p.now()
 	if err := p.update(ctx, was, g); err != nil {
-		return Group{}, mq.During("update group", err)
+		return Group{}, During("update group", err)
 	}
 	return p.Group(tenant, name)
 }
@@ -217,16 +214,16 @@ func (p *Plane) DeleteGroup(ctx context.Context, tenant mq.Tenant, name mq.Group
 	}
 	if !confirmed && g.State.Visible() {
 		if err := p.checkIdle(ctx, g); err != nil {
-			return mq.During("delete group", err)
+			return During("delete group", err)
 		}
 	}
-	return mq.During("delete group", p.delete(ctx, g))
+	return During("delete group", p.delete(ctx, g))
 }
 
 func (p *Plane) checkIdle(ctx context.Context, g Group) error {
 	dead, err := p.holds(ctx, g.DeadLetters())
 	if err != nil {
-		return mq.During("look for dead letters", err)
+		return During("look for dead letters", err)
 	}
 	if dead {
 		return refuse(Confirm, mq.Conflict, "group %q has dead letters, which would be lost: confirm the deletion", g.Name)

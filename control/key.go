@@ -51,6 +51,18 @@ func (p *Plane) CreateKey(ctx context.Context, t mq.Tenant, n ApplicationName, e
 	if !expires.IsZero() && !expires.After(p.now()) {
 		return Key{}, refuse(OutOfRange, mq.BadRequest, "expires: lies in the past").on("expires")
 	}
+	k := Key{ID: "CW" + random(18), Secret: newSecret(), Tenant: t, Application: n, Created: p.now(), Expires: expires.UTC()}
+	if expires.IsZero() {
+		k.Expires = time.Time{}
+	}
+	if err := p.addIf(ctx, k, func() error { return p.checkLive(t, n) }); err != nil {
+		return Key{}, During("create key", err)
+	}
+	p.visible(ctx)
+	return k, nil
+}
+
+func (p *Plane) checkLive(t mq.Tenant, n ApplicationName) error {
 	live := 0
 	for _, k := range p.keysOf(t, n) {
 		if k.Live(p.now()) {
@@ -58,17 +70,9 @@ func (p *Plane) CreateKey(ctx context.Context, t mq.Tenant, n ApplicationName, e
 		}
 	}
 	if live >= MaxLiveKeys {
-		return Key{}, refuse(KeyLimit, mq.Conflict, "application %q has %d keys that work, the limit is %d: revoke one first", n, live, MaxLiveKeys).limit(itoa(MaxLiveKeys))
+		return refuse(KeyLimit, mq.Conflict, "application %q has %d keys that work, the limit is %d: revoke one first", n, live, MaxLiveKeys).limit(itoa(MaxLiveKeys))
 	}
-	k := Key{ID: "CW" + random(18), Secret: newSecret(), Tenant: t, Application: n, Created: p.now(), Expires: expires.UTC()}
-	if expires.IsZero() {
-		k.Expires = time.Time{}
-	}
-	if err := p.add(ctx, k); err != nil {
-		return Key{}, mq.During("create key", err)
-	}
-	p.visible(ctx)
-	return k, nil
+	return nil
 }
 
 // newSecret is 200 random bits between a prefix and a checksum, so that scanners of repositories and logs find a leak.
@@ -111,7 +115,7 @@ func (p *Plane) RevokeKey(ctx context.Context, t mq.Tenant, n ApplicationName, i
 	}
 	k.Revoked = p.now()
 	if err := p.put(ctx, k); err != nil {
-		return mq.During("revoke key", err)
+		return During("revoke key", err)
 	}
 	p.visible(ctx)
 	return nil

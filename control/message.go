@@ -33,7 +33,7 @@ func (p *Plane) Find(ctx context.Context, tenant mq.Tenant, name mq.TopicName, f
 		return mq.Page{}, err
 	}
 	page, err := p.opt.Inspector.Find(ctx, f)
-	return page, mq.During("search messages", err)
+	return page, During("search messages", err)
 }
 
 func (p *Plane) checkWindow(f *mq.Find) error {

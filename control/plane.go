@@ -97,7 +97,7 @@ func Open(ctx context.Context, opt Options) (*Plane, error) {
 	p.jobs = newJobs(life, &p.done, opt.Clock)
 	if err := p.start(ctx); err != nil {
 		stop()
-		return nil, errors.Join(mq.During("open control plane", err), opt.Store.Close())
+		return nil, errors.Join(During("open control plane", err), opt.Store.Close())
 	}
 	p.open.Store(true)
 	p.done.Go(func() { p.repairLoop(life) })
@@ -136,6 +136,17 @@ type write func(context.Context, Record) (Version, error)
 
 func (p *Plane) add(ctx context.Context, r Record) error {
 	return p.write(ctx, p.opt.Store.Add, r, p.book.put)
+}
+
+// addIf is add after a check that no other change can come between.
+func (p *Plane) addIf(ctx context.Context, r Record, check func() error) error {
+	checked := func(ctx context.Context, r Record) (Version, error) {
+		if err := check(); err != nil {
+			return 0, err
+		}
+		return p.opt.Store.Add(ctx, r)
+	}
+	return p.write(ctx, checked, r, p.book.put)
 }
 
 func (p *Plane) put(ctx context.Context, r Record) error {

@@ -55,7 +55,7 @@ func (p *Plane) Progress(ctx context.Context, tenant mq.Tenant, name mq.GroupNam
 		}
 		queues, err := p.opt.Inspector.Progress(ctx, g.Spec, spec)
 		if err != nil && !isAbsent(err) {
-			return nil, mq.During("progress", err)
+			return nil, During("progress", err)
 		}
 		return []TopicProgress{{*only, queues}}, nil
 	}
@@ -66,7 +66,7 @@ func (p *Plane) Progress(ctx context.Context, tenant mq.Tenant, name mq.GroupNam
 		}
 		queues, err := p.opt.Inspector.Progress(ctx, g.Spec, t.Spec)
 		if err != nil && !isAbsent(err) {
-			return nil, mq.During("progress", err)
+			return nil, During("progress", err)
 		}
 		if touched(queues) {
 			all = append(all, TopicProgress{t.Name, queues})
@@ -106,5 +106,5 @@ func (p *Plane) Reset(ctx context.Context, tenant mq.Tenant, name mq.GroupName, 
 	if err != nil && mq.KindOf(err) == mq.Conflict && !to.Force {
 		return mq.ResetDone{}, refuse(Leased, mq.Conflict, "consumers of group %q hold messages of topic %q: stop them, or force the reset, which takes the messages from them", name, topic)
 	}
-	return done, mq.During("reset", err)
+	return done, During("reset", err)
 }

@@ -20,12 +20,15 @@ type provisioned interface {
 }
 
 // create keeps a new record and makes the engine follow. A refusal of the engine takes the record back.
-func (p *Plane) create(ctx context.Context, r provisioned) error {
+func (p *Plane) create(ctx context.Context, r provisioned, room func() error) error {
+	if _, taken := lookup[provisioned](p.book, r.Ref()); taken {
+		return Taken(r.Ref())
+	}
 	if err := p.claim(r.Ref()); err != nil {
 		return err
 	}
 	defer p.release(r.Ref())
-	if err := p.add(ctx, r); err != nil {
+	if err := p.addIf(ctx, r, room); err != nil {
 		return err
 	}
 	return p.follow(ctx, r.Ref(), nil)
@@ -69,9 +72,7 @@ func (p *Plane) claim(ref Ref) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.busy[ref] {
-		if ref.Kind == TopicRecord || ref.Kind == GroupRecord {
-			return refuse(Busy, mq.Conflict, "another change of %s %q is under way: ask again when it is through", ref.Kind, ref.Name)
-		}
+		return refuse(Busy, mq.Conflict, "another change of %s %q is under way: ask again when it is through", ref.Kind, ref.Name)
 	}
 	p.busy[ref] = true
 	return nil
@@ -84,8 +85,9 @@ func (p *Plane) release(ref Ref) {
 }
 
 // follow makes the engine follow the record as it is kept now, then settles it. was is what a refused update goes back to.
-// The engine's answer is waited for even when the caller goes away.
+// It is seen through, within its bounds, even when the caller goes away: the intent is kept already.
 func (p *Plane) follow(ctx context.Context, ref Ref, was provisioned) error {
+	ctx = context.WithoutCancel(ctx)
 	r, ok := lookup[provisioned](p.book, ref)
 	if !ok {
 		return nil
@@ -162,7 +164,7 @@ func (p *Plane) followAll(ctx context.Context) error {
 	}
 	for _, r := range p.astray(has) {
 		if ctx.Err() != nil {
-			return mq.During("bring the engine up to date", ctx.Err())
+			return During("bring the engine up to date", ctx.Err())
 		}
 		if err := p.bring(ctx, r); err != nil {
 			p.wakeRepair()

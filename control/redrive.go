@@ -62,11 +62,11 @@ func (p *Plane) Redrive(ctx context.Context, tenant mq.Tenant, name mq.GroupName
 		return Job{}, err
 	}
 	if err := p.opt.Engine.PutGroup(ctx, by); err != nil {
-		return Job{}, mq.During("redrive", err)
+		return Job{}, During("redrive", err)
 	}
 	total, err := p.waiting(ctx, by, g.DeadLetters())
 	if err != nil {
-		return Job{}, mq.During("redrive", err)
+		return Job{}, During("redrive", err)
 	}
 	if most > 0 && (total < 0 || most < total) {
 		total = most
@@ -142,40 +142,60 @@ func (r *redrive) batch(ctx context.Context, most int64) (int, error) {
 		return 0, nil
 	}
 	if err != nil {
-		return 0, mq.During("take dead letters", err)
+		return 0, During("take dead letters", err)
 	}
-	var leases []mq.Lease
-	for _, d := range got {
-		if err := r.send(ctx, d); err != nil {
-			// It stays leased until its time is over, and dead after it.
-			r.left, r.why = r.left+1, err.Error()
-			continue
-		}
-		leases = append(leases, d.Lease)
-	}
+	leases := r.send(ctx, got)
 	r.moved += int64(len(leases))
 	for _, err := range r.plane.opt.Mover.Ack(ctx, leases) {
 		if err != nil {
-			return len(got), mq.During("settle a dead letter that was sent", err)
+			return len(got), During("settle a dead letter that was sent", err)
 		}
 	}
 	return len(got), nil
 }
 
-func (r *redrive) send(ctx context.Context, d mq.Delivery) error {
-	to, ok := r.plane.book.topicNamed(d.Message.Origin.Topic)
-	if !ok || to.Tenant != r.group.Tenant || !to.State.Visible() {
-		return refuse(NoRedrive, mq.TopicNotFound, "the topic that message %s came from does not exist any more", d.Message.ID)
+// send sends what it can, run by run of neighbours that go to the same topic, and gives the leases of what arrived. The rest
+// stays leased until its time is over, and dead after it.
+func (r *redrive) send(ctx context.Context, got []mq.Delivery) []mq.Lease {
+	var arrived []mq.Lease
+	for len(got) > 0 {
+		n := 1
+		for n < len(got) && got[n].Message.Origin.Topic == got[0].Message.Origin.Topic {
+			n++
+		}
+		arrived = append(arrived, r.sendRun(ctx, got[:n])...)
+		got = got[n:]
 	}
-	m := d.Message
+	return arrived
+}
+
+func (r *redrive) sendRun(ctx context.Context, run []mq.Delivery) (arrived []mq.Lease) {
+	to, ok := r.plane.book.topicNamed(run[0].Message.Origin.Topic)
+	if !ok || to.Tenant != r.group.Tenant || !to.State.Visible() {
+		r.leave(len(run), refuse(NoRedrive, mq.TopicNotFound, "the topic that message %s came from does not exist any more", run[0].Message.ID))
+		return nil
+	}
+	batch := make([]mq.Message, len(run))
+	for i, d := range run {
+		batch[i] = fresh(d.Message)
+	}
+	for i, sent := range r.plane.opt.Mover.Send(ctx, to.Spec, batch) {
+		if sent.Err != nil {
+			r.leave(1, During("send to topic "+to.Name.String(), sent.Err))
+			continue
+		}
+		arrived = append(arrived, run[i].Lease)
+	}
+	return arrived
+}
+
+func (r *redrive) leave(n int, why error) { r.left, r.why = r.left+int64(n), why.Error() }
+
+// fresh is a dead letter as a message that is delivered at once: neither its delay nor its transaction begins again.
+func fresh(m mq.Message) mq.Message {
 	m.Type, m.DeliverAt, m.FirstCheck = mq.Normal, time.Time{}, 0
 	if m.Group != (mq.MessageGroup{}) {
 		m.Type = mq.FIFO
 	}
-	for _, sent := range r.plane.opt.Mover.Send(ctx, to.Spec, []mq.Message{m}) {
-		if sent.Err != nil {
-			return mq.During("send to topic "+to.Name.String(), sent.Err)
-		}
-	}
-	return nil
+	return m
 }

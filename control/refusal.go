@@ -2,7 +2,11 @@
 
 package control
 
-import "github.com/causeway-mq/causeway/mq"
+import (
+	"errors"
+
+	"github.com/causeway-mq/causeway/mq"
+)
 
 // Reason says more finely than a Kind why the control plane refused; stable between versions.
 type Reason string
@@ -47,3 +51,17 @@ func refuse(reason Reason, k mq.Kind, format string, args ...any) *Refusal {
 func (r *Refusal) on(field string) *Refusal { r.Field = field; return r }
 
 func (r *Refusal) limit(l string) *Refusal { r.Limit = l; return r }
+
+// During is mq.During for errors that may be a Refusal: its reason, field and limit stay.
+func During(op string, err error) error {
+	var r *Refusal
+	if !errors.As(err, &r) {
+		return mq.During(op, err)
+	}
+	with := *r
+	var inner *mq.Error
+	if errors.As(mq.During(op, r.Err), &inner) {
+		with.Err = inner
+	}
+	return &with
+}

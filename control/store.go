@@ -61,7 +61,11 @@ type Store interface {
 
 // Taken is a Store's answer to an Add of a name that exists.
 func Taken(ref Ref) error {
-	return refuse(Exists, mq.Conflict, "%s %q exists already", ref.Kind, ref.Name).on("name")
+	field := "name"
+	if ref.Kind == TenantRecord {
+		field = "id"
+	}
+	return refuse(Exists, mq.Conflict, "%s %q exists already", ref.Kind, ref.Name).on(field)
 }
 
 // Outdated is a Store's answer to a Put or Remove of a record that has another revision by now.

@@ -34,12 +34,15 @@ func (p *Plane) CreateTenant(ctx context.Context, id mq.Tenant, note string) (Te
 	if err := checkNote(note); err != nil {
 		return Tenant{}, err
 	}
-	if n := len(of[Tenant](p.book, "")); n >= p.opt.Limits.Tenants {
-		return Tenant{}, overQuota("tenants", p.opt.Limits.Tenants)
-	}
 	t := Tenant{ID: id, Note: note, Created: p.now()}
-	if err := p.add(ctx, t); err != nil {
-		return Tenant{}, mq.During("create tenant", err)
+	room := func() error {
+		if len(of[Tenant](p.book, "")) >= p.opt.Limits.Tenants {
+			return overQuota("tenants", p.opt.Limits.Tenants)
+		}
+		return nil
+	}
+	if err := p.addIf(ctx, t, room); err != nil {
+		return Tenant{}, During("create tenant", err)
 	}
 	p.visible(ctx)
 	return p.Tenant(id)
@@ -62,6 +65,16 @@ func checkNote(note string) error {
 		return refuse(OutOfRange, mq.BadRequest, "note: %d bytes, the limit is %d bytes of UTF-8", len(note), MaxNote).on("note").limit("500")
 	}
 	return nil
+}
+
+// room refuses one more record of a noun in a tenant beyond the limit.
+func room[R Record](p *Plane, tenant mq.Tenant, limit int, what string) func() error {
+	return func() error {
+		if count[R](p.book, tenant.String()) >= limit {
+			return overQuota(what+" of this tenant", limit)
+		}
+		return nil
+	}
 }
 
 func overQuota(what string, limit int) error {

@@ -66,11 +66,8 @@ func (p *Plane) CreateTopic(ctx context.Context, n NewTopic) (Topic, error) {
 	if err := checkTopic(t); err != nil {
 		return Topic{}, err
 	}
-	if count[Topic](p.book, n.Tenant.String()) >= p.opt.Limits.Topics {
-		return Topic{}, overQuota("topics of this tenant", p.opt.Limits.Topics)
-	}
-	if err := p.create(ctx, t); err != nil {
-		return Topic{}, mq.During("create topic", err)
+	if err := p.create(ctx, t, room[Topic](p, n.Tenant, p.opt.Limits.Topics, "topics")); err != nil {
+		return Topic{}, During("create topic", err)
 	}
 	return p.Topic(n.Tenant, n.Name)
 }
@@ -156,7 +153,7 @@ func (p *Plane) UpdateTopic(ctx context.Context, tenant mq.Tenant, name mq.Topic
 	}
 	t.Updated = p.now()
 	if err := p.update(ctx, was, t); err != nil {
-		return Topic{}, mq.During("update topic", err)
+		return Topic{}, During("update topic", err)
 	}
 	return p.Topic(tenant, name)
 }
@@ -170,13 +167,13 @@ func (p *Plane) DeleteTopic(ctx context.Context, tenant mq.Tenant, name mq.Topic
 	if !confirmed && t.State.Visible() {
 		holds, err := p.holds(ctx, t.Spec)
 		if err != nil {
-			return mq.During("delete topic: look for messages", err)
+			return During("delete topic: look for messages", err)
 		}
 		if holds {
 			return refuse(Confirm, mq.Conflict, "topic %q holds messages, which would be lost: confirm the deletion", name)
 		}
 	}
-	return mq.During("delete topic", p.delete(ctx, t))
+	return During("delete topic", p.delete(ctx, t))
 }
 
 // holds tells whether the engine keeps any message of a topic.

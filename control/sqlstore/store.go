@@ -200,4 +200,4 @@ func (s *Store) inTransaction(ctx context.Context, do func(*sql.Tx) error) error
 	return nil
 }
 
-func (s *Store) fail(op string, err error) error { return mq.During("catalog store: "+op, err) }
+func (s *Store) fail(op string, err error) error { return control.During("catalog store: "+op, err) }

@@ -1,0 +1,324 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package controltest gives tests an engine in memory behind the control plane's ports.
+package controltest
+
+import (
+	"context"
+	"slices"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/causeway-mq/causeway/control"
+	"github.com/causeway-mq/causeway/mq"
+)
+
+// Engine keeps specs and messages in maps. It has one queue for each topic, and each group leases a message until it
+// acknowledges it. Set its hooks before it is used.
+type Engine struct {
+	// Fail, if not nil, is asked before each call, with the verb's name, what error to give.
+	Fail func(verb string) error
+	// Now is the engine's clock; time.Now by default.
+	Now func() time.Time
+
+	mu       sync.Mutex // guards all below
+	topics   map[mq.Physical]mq.TopicSpec
+	groups   map[mq.Physical]mq.GroupSpec
+	messages map[mq.Physical][]mq.Stored
+	settled  map[place]bool
+	leased   map[place]bool
+	calls    map[string]int
+}
+
+// place is a message in the eyes of a group.
+type place struct {
+	group, topic mq.Physical
+	offset       mq.Offset
+}
+
+var (
+	_ control.Provisioner = (*Engine)(nil)
+	_ control.Inspector   = (*Engine)(nil)
+	_ control.Mover       = (*Engine)(nil)
+)
+
+// New makes an empty engine.
+func New() *Engine {
+	return &Engine{
+		topics: map[mq.Physical]mq.TopicSpec{}, groups: map[mq.Physical]mq.GroupSpec{}, messages: map[mq.Physical][]mq.Stored{},
+		settled: map[place]bool{}, leased: map[place]bool{}, calls: map[string]int{},
+	}
+}
+
+// enter counts a call and locks, unless the hook fails it.
+func (e *Engine) enter(verb string) error {
+	var err error
+	if e.Fail != nil {
+		err = e.Fail(verb)
+	}
+	e.mu.Lock()
+	e.calls[verb]++
+	if err != nil {
+		e.mu.Unlock()
+	}
+	return err
+}
+
+func (e *Engine) now() time.Time {
+	if e.Now != nil {
+		return e.Now()
+	}
+	return time.Now()
+}
+
+// Calls says how often a verb was called.
+func (e *Engine) Calls(verb string) int {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.calls[verb]
+}
+
+// Topic gives the spec that the engine has.
+func (e *Engine) Topic(name mq.Physical) (mq.TopicSpec, bool) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	t, ok := e.topics[name]
+	return t, ok
+}
+
+// Group gives the spec that the engine has.
+func (e *Engine) Group(name mq.Physical) (mq.GroupSpec, bool) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	g, ok := e.groups[name]
+	return g, ok
+}
+
+// PutTopic implements control.Provisioner.
+func (e *Engine) PutTopic(_ context.Context, spec mq.TopicSpec) error {
+	if err := e.enter("PutTopic"); err != nil {
+		return err
+	}
+	defer e.mu.Unlock()
+	e.topics[spec.Name] = spec
+	return nil
+}
+
+// DropTopic implements control.Provisioner.
+func (e *Engine) DropTopic(_ context.Context, name mq.Physical) error {
+	if err := e.enter("DropTopic"); err != nil {
+		return err
+	}
+	defer e.mu.Unlock()
+	if _, ok := e.topics[name]; !ok {
+		return mq.Refuse(mq.TopicNotFound, "no topic %q", name)
+	}
+	delete(e.topics, name)
+	delete(e.messages, name)
+	return nil
+}
+
+// PutGroup implements control.Provisioner.
+func (e *Engine) PutGroup(_ context.Context, spec mq.GroupSpec) error {
+	if err := e.enter("PutGroup"); err != nil {
+		return err
+	}
+	defer e.mu.Unlock()
+	e.groups[spec.Name] = spec
+	return nil
+}
+
+// DropGroup implements control.Provisioner.
+func (e *Engine) DropGroup(_ context.Context, name mq.Physical) error {
+	if err := e.enter("DropGroup"); err != nil {
+		return err
+	}
+	defer e.mu.Unlock()
+	if _, ok := e.groups[name]; !ok {
+		return mq.Refuse(mq.GroupNotFound, "no group %q", name)
+	}
+	delete(e.groups, name)
+	return nil
+}
+
+// PutRights implements control.Provisioner.
+func (e *Engine) PutRights(context.Context, mq.Principal, []mq.Right) error {
+	return mq.Refuse(mq.Unsupported, "no access control of its own")
+}
+
+// Inventory implements control.Provisioner.
+func (e *Engine) Inventory(context.Context) (mq.Inventory, error) {
+	if err := e.enter("Inventory"); err != nil {
+		return mq.Inventory{}, err
+	}
+	defer e.mu.Unlock()
+	var all mq.Inventory
+	for _, t := range e.topics {
+		all.Topics = append(all.Topics, t)
+	}
+	for _, g := range e.groups {
+		all.Groups = append(all.Groups, g)
+	}
+	return all, nil
+}
+
+// Send implements control.Mover.
+func (e *Engine) Send(_ context.Context, topic mq.Topic, batch []mq.Message) []mq.Sent {
+	sent := make([]mq.Sent, len(batch))
+	if err := e.enter("Send"); err != nil {
+		for i := range sent {
+			sent[i].Err = err
+		}
+		return sent
+	}
+	defer e.mu.Unlock()
+	for i, m := range batch {
+		sent[i].Offset = e.store(topic, m)
+	}
+	return sent
+}
+
+func (e *Engine) store(topic mq.Topic, m mq.Message) mq.Offset {
+	e.topics[topic.Name] = topic
+	at := mq.Offset(len(e.messages[topic.Name]))
+	e.messages[topic.Name] = append(e.messages[topic.Name], mq.Stored{Message: m, Topic: topic.Name, Offset: at, StoredAt: e.now()})
+	return at
+}
+
+// Take implements control.Mover; it leases for good.
+func (e *Engine) Take(_ context.Context, want mq.Want) ([]mq.Delivery, error) {
+	if err := e.enter("Take"); err != nil {
+		return nil, err
+	}
+	defer e.mu.Unlock()
+	var got []mq.Delivery
+	for _, m := range e.messages[want.Topic.Name] {
+		p := place{want.Group.Name, want.Topic.Name, m.Offset}
+		if len(got) == want.Max || e.settled[p] || e.leased[p] {
+			continue
+		}
+		e.leased[p] = true
+		got = append(got, mq.Delivery{Stored: m, Attempt: 1, Lease: mq.Lease{Topic: want.Topic, Group: want.Group, Token: strconv.Itoa(int(m.Offset))}})
+	}
+	return got, nil
+}
+
+// Ack implements control.Mover.
+func (e *Engine) Ack(_ context.Context, leases []mq.Lease) []error {
+	errs := make([]error, len(leases))
+	if err := e.enter("Ack"); err != nil {
+		for i := range errs {
+			errs[i] = err
+		}
+		return errs
+	}
+	defer e.mu.Unlock()
+	for i, l := range leases {
+		n, err := strconv.Atoi(l.Token)
+		errs[i] = err
+		p := place{l.Group.Name, l.Topic.Name, mq.Offset(n)}
+		e.settled[p] = true
+		delete(e.leased, p)
+	}
+	return errs
+}
+
+// Find implements control.Inspector. Its cursor is the offset to go on from.
+func (e *Engine) Find(_ context.Context, f mq.Find) (mq.Page, error) {
+	if err := e.enter("Find"); err != nil {
+		return mq.Page{}, err
+	}
+	defer e.mu.Unlock()
+	if _, ok := e.topics[f.Topic.Name]; !ok {
+		return mq.Page{}, mq.Refuse(mq.TopicNotFound, "no topic %q", f.Topic.Name)
+	}
+	from := 0
+	if f.Cursor != "" {
+		var err error
+		if from, err = strconv.Atoi(f.Cursor); err != nil {
+			return mq.Page{}, mq.Refuse(mq.BadRequest, "cursor: not one of this search")
+		}
+	}
+	page := mq.Page{From: f.Begin, To: f.End}
+	all := e.messages[f.Topic.Name]
+	for i := from; i < len(all); i++ {
+		if !chosen(f, all[i]) {
+			continue
+		}
+		if len(page.Messages) == f.Limit {
+			page.Next = strconv.Itoa(i)
+			break
+		}
+		page.Messages = append(page.Messages, mq.Found{Stored: all[i], State: mq.FoundStored})
+	}
+	return page, nil
+}
+
+func chosen(f mq.Find, m mq.Stored) bool {
+	switch {
+	case f.ID != mq.MessageID{}:
+		return m.Message.ID == f.ID
+	case f.Key != mq.Key{}:
+		return slices.Contains(m.Message.Keys, f.Key)
+	case f.Place != nil:
+		return m.Queue == f.Place.Queue && m.Offset == f.Place.Offset
+	}
+	return !m.StoredAt.Before(f.Begin) && (f.End.IsZero() || m.StoredAt.Before(f.End))
+}
+
+// Progress implements control.Inspector.
+func (e *Engine) Progress(_ context.Context, g mq.Group, t mq.Topic) ([]mq.QueueProgress, error) {
+	if err := e.enter("Progress"); err != nil {
+		return nil, err
+	}
+	defer e.mu.Unlock()
+	return e.progress(g, t), nil
+}
+
+func (e *Engine) progress(g mq.Group, t mq.Topic) []mq.QueueProgress {
+	q := mq.QueueProgress{Hi: mq.Offset(len(e.messages[t.Name])), Committed: -1}
+	for _, m := range e.messages[t.Name] {
+		p := place{g.Name, t.Name, m.Offset}
+		switch {
+		case e.settled[p]:
+			q.Committed = max(q.Committed, m.Offset+1)
+		case e.leased[p]:
+			q.Leased++
+		default:
+			q.Ready++
+		}
+	}
+	return []mq.QueueProgress{q}
+}
+
+// Reset implements control.Inspector.
+func (e *Engine) Reset(_ context.Context, g mq.Group, t mq.Topic, to mq.Position) (mq.ResetDone, error) {
+	if err := e.enter("Reset"); err != nil {
+		return mq.ResetDone{}, err
+	}
+	defer e.mu.Unlock()
+	before := e.progress(g, t)
+	if before[0].Leased > 0 && !to.Force {
+		return mq.ResetDone{}, mq.Refuse(mq.Conflict, "leases live")
+	}
+	if to.Kind == mq.ToOffset && to.Offset > before[0].Hi {
+		return mq.ResetDone{}, mq.Refuse(mq.IllegalOffset, "offset %d, the queue ends at %d", to.Offset, before[0].Hi)
+	}
+	for _, m := range e.messages[t.Name] {
+		p := place{g.Name, t.Name, m.Offset}
+		delete(e.leased, p)
+		e.settled[p] = to.Kind == mq.ToLatest || to.Kind == mq.ToOffset && m.Offset < to.Offset || to.Kind == mq.ToTime && m.StoredAt.Before(to.Time)
+	}
+	return mq.ResetDone{Before: before, After: e.progress(g, t)}, nil
+}
+
+// State implements control.Inspector.
+func (e *Engine) State(context.Context) (mq.ClusterState, error) {
+	if err := e.enter("State"); err != nil {
+		return mq.ClusterState{}, err
+	}
+	defer e.mu.Unlock()
+	cluster, err := mq.ParseCluster("test")
+	return mq.ClusterState{Cluster: cluster, Engine: "fake", Healthy: true, Writable: true, DiskUsed: 1 << 20, Topics: len(e.topics), Groups: len(e.groups)}, err
+}
