@@ -65,13 +65,14 @@ type Door struct {
 	observer Observer
 	log      *slog.Logger
 	skews    *skews
+	polls    *polls
 	kinds    map[v2.Code]mq.Kind // never changed
 	readers  sync.WaitGroup      // of telemetry streams
 }
 
 // New makes a door.
 func New(p Ports) *Door {
-	d := &Door{ports: p, observer: p.Observer, log: p.Log, skews: newSkews(), kinds: kindsByCode()}
+	d := &Door{ports: p, observer: p.Observer, log: p.Log, skews: newSkews(), polls: newPolls(), kinds: kindsByCode()}
 	if d.observer == nil {
 		d.observer = Unobserved{}
 	}

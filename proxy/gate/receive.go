@@ -34,7 +34,7 @@ func (d *Door) ReceiveMessage(ctx context.Context, c Caller, req *v2.ReceiveMess
 	if err != nil {
 		return d.lastReceive(out, d.status(&c, ReceiveMessage, err))
 	}
-	granted, err := d.ports.Consume.Receive(ctx, want)
+	granted, err := d.await(ctx, &c, want)
 	if err == nil && len(granted) == 0 {
 		err = mq.Refuse(mq.MessageNotFound, "no message within the polling time")
 	}
@@ -49,6 +49,17 @@ func (d *Door) ReceiveMessage(ctx context.Context, c Caller, req *v2.ReceiveMess
 		d.observer.Delivered(group, topic, sent, bytes)
 	}
 	return d.ok
+}
+
+// await receives; a poll that may have to wait needs a place to do so.
+func (d *Door) await(ctx context.Context, c *Caller, req consume.Request) ([]mq.Delivery, error) {
+	if req.Poll > 0 {
+		if err := d.polls.enter(c.Tenant, req.Want.Group.Name); err != nil {
+			return nil, err
+		}
+		defer d.polls.leave(c.Tenant, req.Want.Group.Name)
+	}
+	return d.ports.Consume.Receive(ctx, req)
 }
 
 func (d *Door) lastReceive(out Sink[v2.ReceiveMessageResponse], status *v2.Status) *v2.Status {

@@ -221,3 +221,37 @@ func TestFiltersOfAGroupAreRememberedWithinBounds(t *testing.T) {
 		t.Error("the one before is lost")
 	}
 }
+
+func TestParkedPollsAreBounded(t *testing.T) {
+	p, c := newPolls(), someone(t)
+	group := func(s string) mq.Physical {
+		g, err := mq.ParsePhysical(s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return g
+	}
+	for range maxGroupPolls {
+		if err := p.enter(c.Tenant, group("a")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := p.enter(c.Tenant, group("a")); mq.KindOf(err) != mq.TooManyRequests {
+		t.Errorf("one too many of a group: %v", err)
+	}
+	for range maxTenantPolls - maxGroupPolls {
+		if err := p.enter(c.Tenant, group("b")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := p.enter(c.Tenant, group("c")); mq.KindOf(err) != mq.TooManyRequests {
+		t.Errorf("one too many of a tenant: %v", err)
+	}
+	for range maxGroupPolls {
+		p.leave(c.Tenant, group("a"))
+		p.leave(c.Tenant, group("b"))
+	}
+	if len(p.byGroup)+len(p.byTenant) != 0 {
+		t.Error("places that nobody holds are remembered")
+	}
+}

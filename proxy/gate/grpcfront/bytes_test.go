@@ -7,8 +7,11 @@ import (
 	"math/rand/v2"
 	"slices"
 	"testing"
+	"time"
 
 	"golang.org/x/net/http2"
+
+	"github.com/causeway-mq/causeway/internal/clock"
 )
 
 func TestFramesAreFoundWhateverThePieces(t *testing.T) {
@@ -18,7 +21,7 @@ func TestFramesAreFoundWhateverThePieces(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	for range 500 {
 		kind := byte(random.UintN(10))
-		if err := f.WriteRawFrame(http2.FrameType(kind), 0, 1, make([]byte, random.UintN(300))); err != nil {
+		if err := f.WriteRawFrame(http2.FrameType(kind), 0, 77, make([]byte, random.UintN(300))); err != nil {
 			t.Fatal(err)
 		}
 		sent = append(sent, kind)
@@ -27,14 +30,18 @@ func TestFramesAreFoundWhateverThePieces(t *testing.T) {
 		var got []byte
 		var scan frames
 		for chunk := range slices.Chunk(stream.Bytes(), size) {
-			scan.feed(chunk, func(kind byte) { got = append(got, kind) })
+			scan.feed(chunk, func(kind byte, stream uint32) {
+				if got = append(got, kind); stream != 77 {
+					t.Fatalf("stream %d", stream)
+				}
+			})
 		}
 		if !bytes.Equal(got, sent) || !scan.between() {
 			t.Errorf("in pieces of %d: %d of %d frames", size, len(got), len(sent))
 		}
 	}
 	var half frames
-	half.feed(stream.Bytes()[:5], func(byte) { t.Error("a head that is not there was seen") })
+	half.feed(stream.Bytes()[:5], func(byte, uint32) { t.Error("a head that is not there was seen") })
 	if half.between() {
 		t.Error("half a head is taken for a whole frame")
 	}
@@ -78,5 +85,41 @@ func TestBuffersAreNotShared(t *testing.T) {
 	(*a)[0], (*b)[0] = 1, 2
 	if (*a)[0] != 1 {
 		t.Error("two owners have one buffer")
+	}
+}
+
+func TestOnlyYoungStreamsCountAsAFloodOfResets(t *testing.T) {
+	now := clock.NewVirtual(time.Unix(1_700_000_000, 0))
+	c := &conn{front: &Front{options: Options{Clock: now, MaxResets: 3}}}
+	stream := uint32(1)
+	open := func(n int) (first uint32) {
+		first = stream
+		for range n {
+			c.count(frameHeaders, stream)
+			stream += 2
+		}
+		return first
+	}
+	reset := func(first uint32, n int) {
+		for i := range n {
+			c.count(frameReset, first+uint32(2*i))
+		}
+	}
+	old := open(100)
+	now.Advance(3 * time.Second)
+	open(2)
+	reset(old, 100) // all of them timed out at once
+	if c.violation != "" {
+		t.Fatalf("timeouts count as %s", c.violation)
+	}
+	now.Advance(time.Second)
+	reset(open(3), 3)
+	if c.violation != "" {
+		t.Fatal("the limit itself is refused")
+	}
+	now.Advance(time.Second)
+	reset(open(4), 4)
+	if c.violation != "resets" {
+		t.Error("a flood is not seen")
 	}
 }

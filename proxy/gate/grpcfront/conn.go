@@ -35,11 +35,13 @@ type conn struct {
 	// of the reader
 	early        []byte // read before, not yet given out
 	in           frames
-	seen         func(kind byte)
+	seen         func(kind byte, stream uint32)
 	bytes        int // while it is a stranger
 	continuation int
-	resets       int
-	second       int64
+	second       int64  // the unix second that is counted
+	young        uint32 // the first stream that was opened in the second before it
+	newest       uint32 // the first stream that was opened in it
+	resets       int    // of young streams, in it
 	violation    string
 
 	known  atomic.Bool
@@ -83,22 +85,40 @@ func (c *conn) Read(p []byte) (n int, err error) {
 	return n, err
 }
 
-func (c *conn) count(kind byte) {
+// count judges one frame. A flood of resets is a flood of streams that are opened only to be reset: what clients give up after
+// a timeout is older, and to cut a client off because the platform was slow would make it worse.
+func (c *conn) count(kind byte, stream uint32) {
 	switch kind {
 	case frameContinuation:
 		if c.continuation++; c.continuation > maxContinuations {
 			c.violation = "continuations"
 		}
 		return
-	case frameReset:
-		if now := c.front.options.Clock.Now().Unix(); now != c.second {
-			c.second, c.resets = now, 0
+	case frameHeaders:
+		if c.turnSecond(); c.newest == 0 {
+			c.newest = stream
 		}
-		if c.resets++; c.resets > c.front.options.MaxResets {
+	case frameReset:
+		if c.turnSecond(); c.young != 0 && stream >= c.young || c.newest != 0 && stream >= c.newest {
+			c.resets++
+		}
+		if c.resets > c.front.options.MaxResets {
 			c.violation = "resets"
 		}
 	}
 	c.continuation = 0
+}
+
+func (c *conn) turnSecond() {
+	now := c.front.options.Clock.Now().Unix()
+	if now == c.second {
+		return
+	}
+	c.young = c.newest
+	if now != c.second+1 {
+		c.young = 0
+	}
+	c.second, c.newest, c.resets = now, 0, 0
 }
 
 // Write keeps to frame borders in mind, so that a GOAWAY can be put between two frames of grpc's.
@@ -106,7 +126,7 @@ func (c *conn) Write(p []byte) (int, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	n, err := c.Conn.Write(p)
-	c.out.feed(p[:n], func(byte) {})
+	c.out.feed(p[:n], func(byte, uint32) {})
 	return n, err
 }
 

@@ -2,6 +2,8 @@
 
 package grpcfront
 
+import "encoding/binary"
+
 // HTTP/2 frame types that are counted.
 const (
 	frameHeaders      = 0x1
@@ -21,8 +23,8 @@ type frames struct {
 	head [frameHead]byte
 }
 
-// feed calls seen for the type of each frame whose head ends within b.
-func (f *frames) feed(b []byte, seen func(kind byte)) {
+// feed calls seen for each frame whose head ends within b, with its type and its stream.
+func (f *frames) feed(b []byte, seen func(kind byte, stream uint32)) {
 	for len(b) > 0 {
 		if f.skip > 0 {
 			n := min(f.skip, len(b))
@@ -36,7 +38,7 @@ func (f *frames) feed(b []byte, seen func(kind byte)) {
 		if f.have == frameHead {
 			f.have = 0
 			f.skip = int(f.head[0])<<16 | int(f.head[1])<<8 | int(f.head[2])
-			seen(f.head[3])
+			seen(f.head[3], binary.BigEndian.Uint32(f.head[5:])&(1<<31-1))
 		}
 	}
 }
