@@ -220,7 +220,7 @@ func TestFindPagesThroughSegmentsNewestFirst(t *testing.T) {
 	if len(window) != 2000 {
 		t.Fatalf("%d positions in the window of the middle segment, want its 2000", len(window))
 	}
-	for o := range uint64(6000) {
+	for o := uint64(0); o < 6000; o += 7 {
 		got, err := w.x.Find(Search{Hash: o + 100, Limit: 10}, nil)
 		must(t, err)
 		if want := w.found(o + 100); !slices.Equal(got, want) {
