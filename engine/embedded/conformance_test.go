@@ -59,13 +59,15 @@ func killed(c *conforming) error {
 	return err
 }
 
+const seeds = 12 // of random histories, of each kind
+
 func conformance(t *testing.T, again func(*conforming) error) enginetest.Target {
 	name, err := mq.ParseCluster("conformance")
 	if err != nil {
 		t.Fatal(err)
 	}
 	return enginetest.Target{
-		Name: "embedded", Cluster: name,
+		Name: "embedded", Cluster: name, Seeds: seeds,
 		Open: func() (*enginetest.Instance, error) {
 			c := &conforming{clock: clock.NewVirtual(time.Date(2031, 5, 6, 7, 8, 9, 0, time.UTC)), disk: memfs.New(), again: again}
 			if err := c.open(); err != nil {
