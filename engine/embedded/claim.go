@@ -119,6 +119,10 @@ func (e *Engine) readClaimed(t *taking, c *claimed) {
 		f.wanted = f.err == nil && wants(t.filter, &f.stored.Message)
 		if f.err != nil && !isLost(f.err) {
 			c.trouble = f.err
+			if t.group.Spec.Ordered {
+				c.free = c.free[:i] // what stands behind it in its lane must not overtake it
+				break
+			}
 		}
 	}
 	c.scanned = c.next

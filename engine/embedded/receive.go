@@ -296,6 +296,9 @@ func (e *Engine) deliver(t *taking, grants []granted) {
 		for i, g := range grants[from:to] {
 			if errs[i] != nil {
 				e.lost(g.ledger, g.offset, errs[i])
+				if t.group.Spec.Ordered && !isLost(errs[i]) {
+					return // what stands behind it must not overtake it; all of it comes again
+				}
 				continue
 			}
 			t.got = append(t.got, e.delivery(t, g, stored[i]))
