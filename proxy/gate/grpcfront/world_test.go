@@ -57,6 +57,14 @@ type worldOptions struct {
 	keys     *seal.Keyring
 	clients  func(session.Client)
 	produce  gate.Producing
+	store    store // in place of memory
+}
+
+// store is all that a proxy asks of an engine.
+type store interface {
+	produce.Store
+	consume.Engine
+	route.Topology
 }
 
 func must[T any](v T, err error) T {
@@ -121,6 +129,9 @@ func newWorld(t testing.TB, o worldOptions) *world {
 	if w.keys == nil {
 		w.keys = must(seal.New(seal.NewKey(time.Now())))
 	}
+	if o.store == nil {
+		o.store = w.engine
+	}
 	w.holder.Put(catalog.Build(contents(1, o.signed)))
 	log := slog.New(slog.NewTextHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	w.sessions = session.New(clock.System(), o.sessions, func(c session.Client) {
@@ -130,26 +141,26 @@ func newWorld(t testing.TB, o worldOptions) *world {
 		}
 	})
 	cluster := must(mq.ParseCluster("c0"))
-	w.consume = consume.New(map[mq.Cluster]consume.Engine{cluster: w.engine}, clock.System(), w.sessions.Alive, log)
+	w.consume = consume.New(map[mq.Cluster]consume.Engine{cluster: o.store}, clock.System(), w.sessions.Alive, log)
 	if o.produce == nil {
-		o.produce = produce.New(map[mq.Cluster]produce.Store{cluster: w.engine}, w.sessions)
+		o.produce = produce.New(map[mq.Cluster]produce.Store{cluster: o.store}, w.sessions)
 	}
 	w.door = gate.New(gate.Ports{
 		Guard: must(access.New(access.Config{Clock: clock.System()})), Seals: w.keys, Catalog: w.holder.Now, Sessions: w.sessions,
 		Produce: o.produce,
-		Consume: w.consume, Pull: w.consume, Routes: route.NewPlanner(map[mq.Cluster]route.Topology{cluster: w.engine}, nil),
+		Consume: w.consume, Pull: w.consume, Routes: route.NewPlanner(map[mq.Cluster]route.Topology{cluster: o.store}, nil),
 		Clock: clock.System(), Observer: w.counts, Log: log,
 	})
 	if o.front.Observer == nil {
 		o.front.Observer = w.counts
 	}
 	w.front = grpcfront.New(w.door, o.front)
-	w.address = w.listen()
+	w.address = w.listen(o.produce)
 	w.client = v2.NewMessagingServiceClient(w.dial())
 	return w
 }
 
-func (w *world) listen() string {
+func (w *world) listen(p gate.Producing) string {
 	w.t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -163,6 +174,9 @@ func (w *world) listen() string {
 		}
 	})
 	served.Go(func() { _ = w.consume.Run(ctx) })
+	if checks, ok := p.(*produce.Service); ok {
+		served.Go(func() { _ = checks.Run(ctx) })
+	}
 	w.t.Cleanup(func() {
 		w.sessions.Stop()
 		w.consume.Drain()
