@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"pgregory.net/rapid"
+	"github.com/causeway-mq/causeway/internal/testkit/prop"
 
 	"github.com/causeway-mq/causeway/mq"
 )
@@ -30,7 +30,7 @@ type modelMessage struct {
 
 type model struct {
 	*world
-	t       *rapid.T
+	t       *prop.T
 	topic   mq.Topic
 	plain   mq.Group
 	ordered mq.Group
@@ -54,12 +54,12 @@ func (m *model) place(q mq.QueueID, o mq.Offset, id, lane string) {
 
 func (m *model) now() time.Time { return m.engine.Now() }
 
-func (m *model) sendSome(t *rapid.T) {
+func (m *model) sendSome(t *prop.T) {
 	var batch []mq.Message
-	for range rapid.IntRange(1, 4).Draw(t, "n") {
-		one := m.message(rapid.StringN(0, 40, 200).Draw(t, "body"))
-		if rapid.Bool().Draw(t, "fifo") {
-			one = m.inLane(fmt.Sprint("lane", rapid.IntRange(0, 3).Draw(t, "lane")), one)
+	for range prop.IntRange(1, 4).Draw(t, "n") {
+		one := m.message(prop.StringN(0, 40, 200).Draw(t, "body"))
+		if prop.Bool().Draw(t, "fifo") {
+			one = m.inLane(fmt.Sprint("lane", prop.IntRange(0, 3).Draw(t, "lane")), one)
 		}
 		batch = append(batch, one)
 	}
@@ -68,14 +68,14 @@ func (m *model) sendSome(t *rapid.T) {
 	}
 }
 
-func (m *model) sendLater(t *rapid.T) {
+func (m *model) sendLater(t *prop.T) {
 	one := m.message("later")
-	one.Type, one.DeliverAt = mq.Delay, m.now().Add(time.Duration(rapid.IntRange(1, 20).Draw(t, "s"))*time.Second)
+	one.Type, one.DeliverAt = mq.Delay, m.now().Add(time.Duration(prop.IntRange(1, 20).Draw(t, "s"))*time.Second)
 	s := m.send(m.topic, one)[0]
 	m.waiting[one.ID.String()], m.due[one.ID.String()] = s, one.DeliverAt
 }
 
-func (m *model) recall(t *rapid.T) {
+func (m *model) recall(t *prop.T) {
 	id, ok := pickKey(t, m.due)
 	if !ok {
 		return
@@ -90,18 +90,18 @@ func (m *model) recall(t *rapid.T) {
 	}
 }
 
-func (m *model) openHalf(*rapid.T) {
+func (m *model) openHalf(*prop.T) {
 	one := m.message("half")
 	one.Type, one.FirstCheck = mq.Transaction, time.Hour
 	m.halves[one.ID.String()] = m.send(m.topic, one)[0]
 }
 
-func (m *model) endHalf(t *rapid.T) {
+func (m *model) endHalf(t *prop.T) {
 	id, ok := pickKey(t, m.halves)
 	if !ok {
 		return
 	}
-	v := rapid.SampledFrom([]mq.Verdict{mq.Commit, mq.Rollback}).Draw(t, "verdict")
+	v := prop.SampledFrom([]mq.Verdict{mq.Commit, mq.Rollback}).Draw(t, "verdict")
 	before, ended := m.ended[id]
 	err := m.engine.Settle(m.ctx, m.topic, m.halves[id].Half, v, mq.ByProducer)
 	switch {
@@ -139,10 +139,10 @@ func (m *model) candidates(g mq.Group, q mq.QueueID) (list []mq.Offset) {
 	return list
 }
 
-func (m *model) takeSome(t *rapid.T, g mq.Group) {
-	q := mq.QueueID(rapid.IntRange(0, m.topic.Queues-1).Draw(t, "queue"))
-	most := rapid.IntRange(1, 6).Draw(t, "max")
-	hold, err := mq.ParseHold(time.Duration(rapid.IntRange(1, 8).Draw(t, "hold")) * time.Second)
+func (m *model) takeSome(t *prop.T, g mq.Group) {
+	q := mq.QueueID(prop.IntRange(0, m.topic.Queues-1).Draw(t, "queue"))
+	most := prop.IntRange(1, 6).Draw(t, "max")
+	hold, err := mq.ParseHold(time.Duration(prop.IntRange(1, 8).Draw(t, "hold")) * time.Second)
 	m.must(err, "hold")
 	may := m.candidates(g, q)
 	got, err := m.engine.Take(m.ctx, mq.Want{Topic: m.topic, Group: g, Queue: q, Max: most, Hold: hold})
@@ -249,11 +249,11 @@ func (m *model) judge(l mq.Lease) mq.Kind {
 	return 0
 }
 
-func (m *model) ackSome(t *rapid.T) {
+func (m *model) ackSome(t *prop.T) {
 	if len(m.leases) == 0 {
 		return
 	}
-	l := rapid.SampledFrom(m.leases).Draw(t, "lease")
+	l := prop.SampledFrom(m.leases).Draw(t, "lease")
 	want := m.judge(l)
 	m.expect(mq.KindOf(m.engine.Ack(m.ctx, []mq.Lease{l})[0]), want, "ack")
 	if want == 0 {
@@ -261,11 +261,11 @@ func (m *model) ackSome(t *rapid.T) {
 	}
 }
 
-func (m *model) bury(t *rapid.T) {
+func (m *model) bury(t *prop.T) {
 	if len(m.leases) == 0 {
 		return
 	}
-	l := rapid.SampledFrom(m.leases).Draw(t, "lease")
+	l := prop.SampledFrom(m.leases).Draw(t, "lease")
 	want := m.judge(l)
 	if want == mq.Settled {
 		want = 0 // a repeated move is safe
@@ -276,13 +276,13 @@ func (m *model) bury(t *rapid.T) {
 	}
 }
 
-func (m *model) extend(t *rapid.T) {
+func (m *model) extend(t *prop.T) {
 	if len(m.leases) == 0 {
 		return
 	}
-	l := rapid.SampledFrom(m.leases).Draw(t, "lease")
-	d := time.Duration(rapid.IntRange(0, 6).Draw(t, "s")) * time.Second
-	how := mq.KeepOrReplace(rapid.Bool().Draw(t, "replace"))
+	l := prop.SampledFrom(m.leases).Draw(t, "lease")
+	d := time.Duration(prop.IntRange(0, 6).Draw(t, "s")) * time.Second
+	how := mq.KeepOrReplace(prop.Bool().Draw(t, "replace"))
 	want := m.judge(l)
 	got := m.engine.Extend(m.ctx, []mq.Lease{l}, d, how)[0]
 	m.expect(mq.KindOf(got.Err), want, "extend")
@@ -296,8 +296,8 @@ func (m *model) extend(t *rapid.T) {
 	m.leases = append(m.leases, got.Lease)
 }
 
-func (m *model) wait(t *rapid.T) {
-	m.pass(time.Duration(rapid.IntRange(100, 6000).Draw(t, "ms")) * time.Millisecond)
+func (m *model) wait(t *prop.T) {
+	m.pass(time.Duration(prop.IntRange(100, 6000).Draw(t, "ms")) * time.Millisecond)
 	var over []string
 	for id, due := range m.due {
 		if !due.After(m.now()) {
@@ -312,12 +312,12 @@ func (m *model) wait(t *rapid.T) {
 	}
 }
 
-func (m *model) reset(t *rapid.T) {
+func (m *model) reset(t *prop.T) {
 	g := m.plain
-	if rapid.Bool().Draw(t, "ordered") {
+	if prop.Bool().Draw(t, "ordered") {
 		g = m.ordered
 	}
-	kind := rapid.SampledFrom([]mq.PositionKind{mq.ToEarliest, mq.ToLatest}).Draw(t, "to")
+	kind := prop.SampledFrom([]mq.PositionKind{mq.ToEarliest, mq.ToLatest}).Draw(t, "to")
 	_, err := m.engine.Reset(m.ctx, g, m.topic, mq.Position{Kind: kind, Force: true})
 	m.must(err, "reset")
 	for _, list := range m.groups[g.Name.String()] {
@@ -332,14 +332,14 @@ func (m *model) reset(t *rapid.T) {
 
 // restart stops and starts the engine, or cuts its power, and in either case compares what it knows with what it knew, with
 // and without everything derived.
-func (m *model) restart(t *rapid.T) {
+func (m *model) restart(t *prop.T) {
 	m.settle()
 	before := m.engine.Dump()
-	if rapid.Bool().Draw(t, "cleanly") {
+	if prop.Bool().Draw(t, "cleanly") {
 		m.close()
 	} else {
 		m.seed++
-		m.crash(m.seed, rapid.SampledFrom([]float64{0, 0.1, 0.5, 1}).Draw(t, "kept"))
+		m.crash(m.seed, prop.SampledFrom([]float64{0, 0.1, 0.5, 1}).Draw(t, "kept"))
 	}
 	full := m.recovered(m.disk.Clone(), true)
 	bare := m.recovered(m.disk.Clone(), false)
@@ -352,7 +352,7 @@ func (m *model) restart(t *rapid.T) {
 	}
 }
 
-func pickKey[V any](t *rapid.T, from map[string]V) (string, bool) {
+func pickKey[V any](t *prop.T, from map[string]V) (string, bool) {
 	if len(from) == 0 {
 		return "", false
 	}
@@ -361,11 +361,11 @@ func pickKey[V any](t *rapid.T, from map[string]V) (string, bool) {
 		keys = append(keys, k)
 	}
 	slices.Sort(keys)
-	return rapid.SampledFrom(keys).Draw(t, "which"), true
+	return prop.SampledFrom(keys).Draw(t, "which"), true
 }
 
 func TestTheEngineDoesWhatTheModelDoesOverRestartsAndCrashes(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
+	prop.Check(t, func(t *prop.T) {
 		m := &model{
 			world: newWorld(t, nil), t: t, topic: topicOf("t", 2), plain: groupOf("plain"), ordered: orderedGroup("ordered"),
 			waiting: map[string]mq.Sent{}, due: map[string]time.Time{}, halves: map[string]mq.Sent{}, ended: map[string]mq.Verdict{},
@@ -374,14 +374,14 @@ func TestTheEngineDoesWhatTheModelDoesOverRestartsAndCrashes(t *testing.T) {
 		m.ordered.MaxAttempts = 1 << 20 // so that the model need not know which of a run became dead letters
 		m.groups = map[string]map[mq.QueueID][]*modelMessage{"plain": {}, "ordered": {}}
 		m.must(m.engine.PutTopic(m.ctx, m.topic), "put topic")
-		t.Repeat(map[string]func(*rapid.T){
+		t.Repeat(map[string]func(*prop.T){
 			"send":    m.sendSome,
 			"later":   m.sendLater,
 			"recall":  m.recall,
 			"half":    m.openHalf,
 			"end":     m.endHalf,
-			"take":    func(t *rapid.T) { m.takeSome(t, m.plain) },
-			"run":     func(t *rapid.T) { m.takeSome(t, m.ordered) },
+			"take":    func(t *prop.T) { m.takeSome(t, m.plain) },
+			"run":     func(t *prop.T) { m.takeSome(t, m.ordered) },
 			"ack":     m.ackSome,
 			"extend":  m.extend,
 			"bury":    m.bury,

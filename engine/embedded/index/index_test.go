@@ -9,7 +9,7 @@ import (
 	"sync"
 	"testing"
 
-	"pgregory.net/rapid"
+	"github.com/causeway-mq/causeway/internal/testkit/prop"
 
 	"github.com/causeway-mq/causeway/engine/embedded/log"
 	"github.com/causeway-mq/causeway/internal/fsys"
@@ -20,39 +20,39 @@ import (
 // Whatever is sent, carried, sealed, installed, dropped, reopened and lost from the index's directory: the index
 // answers as a look through the whole log would.
 func TestIndexAnswersAsTheLogWould(t *testing.T) {
-	rapid.Check(t, func(rt *rapid.T) {
+	prop.Check(t, func(rt *prop.T) {
 		const queues, keys = 3, 5
 		tb := testing.TB(fake{t, rt})
 		disk := memfs.New()
 		w := newWorld(tb, disk)
-		queue := func() Queue { return Queue(rapid.IntRange(0, queues-1).Draw(rt, "queue")) }
-		rt.Repeat(map[string]func(*rapid.T){
-			"send": func(rt *rapid.T) {
+		queue := func() Queue { return Queue(prop.IntRange(0, queues-1).Draw(rt, "queue")) }
+		rt.Repeat(map[string]func(*prop.T){
+			"send": func(rt *prop.T) {
 				q := queue()
-				for range rapid.IntRange(1, 40).Draw(rt, "messages") {
-					w.send(tb, q, rapid.Uint64Range(0, keys-1).Draw(rt, "key"))
+				for range prop.IntRange(1, 40).Draw(rt, "messages") {
+					w.send(tb, q, prop.Uint64Range(0, keys-1).Draw(rt, "key"))
 				}
 			},
-			"mark": func(rt *rapid.T) {
-				w.write(tb, 0, -1, rapid.Uint64Range(0, keys-1).Draw(rt, "key"))
+			"mark": func(rt *prop.T) {
+				w.write(tb, 0, -1, prop.Uint64Range(0, keys-1).Draw(rt, "key"))
 			},
-			"carry": func(rt *rapid.T) {
+			"carry": func(rt *prop.T) {
 				q := queue()
 				for _, e := range w.live(q) {
-					if rapid.Bool().Draw(rt, "carried") {
+					if prop.Bool().Draw(rt, "carried") {
 						w.write(tb, q, e.Offset, 1)
 					}
 				}
 			},
-			"seal":    func(*rapid.T) { w.seal(tb) },
-			"install": func(rt *rapid.T) { w.installOne(tb, rt) },
-			"drop": func(rt *rapid.T) {
+			"seal":    func(*prop.T) { w.seal(tb) },
+			"install": func(rt *prop.T) { w.installOne(tb, rt) },
+			"drop": func(rt *prop.T) {
 				if len(w.segs) > 1 {
 					w.drop(tb)
 				}
 			},
-			"rebuild": func(rt *rapid.T) {
-				s := rapid.SampledFrom(w.segs).Draw(rt, "segment")
+			"rebuild": func(rt *prop.T) {
+				s := prop.SampledFrom(w.segs).Draw(rt, "segment")
 				if s.Sealed {
 					_, err := w.x.Rebuild(s.Base)
 					must(tb, err)
@@ -60,36 +60,36 @@ func TestIndexAnswersAsTheLogWould(t *testing.T) {
 					must(tb, w.x.Install(s.Base))
 				}
 			},
-			"reopen": func(rt *rapid.T) {
+			"reopen": func(rt *prop.T) {
 				must(tb, w.x.Close())
 				for _, name := range disk.Files() {
-					if rapid.IntRange(0, 3).Draw(rt, "fate of "+name) == 0 {
+					if prop.IntRange(0, 3).Draw(rt, "fate of "+name) == 0 {
 						remove(tb, disk, name)
 					}
 				}
 				w.reopen(tb)
 			},
-			"replay": func(rt *rapid.T) {
+			"replay": func(rt *prop.T) {
 				for _, r := range w.recs {
 					must(tb, w.give(r))
 				}
 			},
-			"": func(*rapid.T) { w.check(tb, queues, keys) },
+			"": func(*prop.T) { w.check(tb, queues, keys) },
 		})
 	})
 }
 
-func (w *world) installOne(t testing.TB, rt *rapid.T) {
+func (w *world) installOne(t testing.TB, rt *prop.T) {
 	pending := w.x.Pending()
 	if len(pending) > 0 {
-		must(t, w.x.Install(rapid.SampledFrom(pending).Draw(rt, "segment").Base))
+		must(t, w.x.Install(prop.SampledFrom(pending).Draw(rt, "segment").Base))
 	}
 }
 
-// fake lets helpers that want a testing.TB report to rapid.
+// fake lets helpers that want a testing.TB report to prop.
 type fake struct {
 	*testing.T
-	rt *rapid.T
+	rt *prop.T
 }
 
 func (f fake) Fatalf(format string, args ...any) { f.rt.Fatalf(format, args...) }
@@ -98,15 +98,15 @@ func (f fake) Helper()                           {}
 
 // The runs of a queue follow from what the segments hold, not from the order in which they were read.
 func TestRunsDoNotDependOnTheOrderOfSegments(t *testing.T) {
-	rapid.Check(t, func(rt *rapid.T) {
-		segs := make([]*segment, rapid.IntRange(1, 4).Draw(rt, "segments"))
+	prop.Check(t, func(rt *prop.T) {
+		segs := make([]*segment, prop.IntRange(1, 4).Draw(rt, "segments"))
 		var all []run
 		for i := range segs {
 			segs[i] = &segment{base: log.Position(i)}
 			var next mq.Offset
 			for at := uint32(0); next < 60; {
-				r := run{first: next + mq.Offset(rapid.IntRange(0, 20).Draw(rt, "gap")), src: segs[i], at: at}
-				r.count = uint32(rapid.IntRange(1, 20).Draw(rt, "count"))
+				r := run{first: next + mq.Offset(prop.IntRange(0, 20).Draw(rt, "gap")), src: segs[i], at: at}
+				r.count = uint32(prop.IntRange(1, 20).Draw(rt, "count"))
 				at += r.count
 				next = r.end()
 				all = append(all, r)
@@ -119,7 +119,7 @@ func TestRunsDoNotDependOnTheOrderOfSegments(t *testing.T) {
 			}
 		}
 		var l runs
-		for _, r := range rapid.Permutation(all).Draw(rt, "order") {
+		for _, r := range prop.Permutation(all).Draw(rt, "order") {
 			l.insert(r)
 		}
 		got := map[mq.Offset]run{}

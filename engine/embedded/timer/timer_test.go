@@ -9,7 +9,7 @@ import (
 	"slices"
 	"testing"
 
-	"pgregory.net/rapid"
+	"github.com/causeway-mq/causeway/internal/testkit/prop"
 
 	"github.com/causeway-mq/causeway/engine/embedded/log"
 )
@@ -26,11 +26,11 @@ func compare(a, b Entry) int {
 
 // Whatever is added, cancelled, popped and restored: the queue gives what a sorted list would give.
 func TestQueueAnswersAsASortedListWould(t *testing.T) {
-	rapid.Check(t, func(rt *rapid.T) {
+	prop.Check(t, func(rt *prop.T) {
 		q := &Queue{}
 		var model []Entry
 		next := log.Position(1)
-		due := func() int64 { return rapid.Int64Range(-3, 60).Draw(rt, "due") }
+		due := func() int64 { return prop.Int64Range(-3, 60).Draw(rt, "due") }
 		add := func(e Entry) {
 			q.Add(e)
 			i, found := slices.BinarySearchFunc(model, e, compare)
@@ -40,29 +40,29 @@ func TestQueueAnswersAsASortedListWould(t *testing.T) {
 				model = slices.Insert(model, i, e)
 			}
 		}
-		rt.Repeat(map[string]func(*rapid.T){
-			"add many": func(rt *rapid.T) {
-				d, step := due(), rapid.Int64Range(-1, 1).Draw(rt, "step")
-				for range rapid.IntRange(1, 700).Draw(rt, "entries") {
+		rt.Repeat(map[string]func(*prop.T){
+			"add many": func(rt *prop.T) {
+				d, step := due(), prop.Int64Range(-1, 1).Draw(rt, "step")
+				for range prop.IntRange(1, 700).Draw(rt, "entries") {
 					add(Entry{Due: d, ID: next, At: next})
 					d += step
 					next++
 				}
 			},
-			"add one again": func(rt *rapid.T) {
+			"add one again": func(rt *prop.T) {
 				if len(model) > 0 {
-					e := rapid.SampledFrom(model).Draw(rt, "entry")
+					e := prop.SampledFrom(model).Draw(rt, "entry")
 					e.At = next
 					next++
 					add(e)
 				}
 			},
-			"cancel": func(rt *rapid.T) {
+			"cancel": func(rt *prop.T) {
 				if len(model) == 0 {
 					return
 				}
-				from := rapid.IntRange(0, len(model)-1).Draw(rt, "from")
-				to := min(len(model), from+rapid.IntRange(1, 600).Draw(rt, "entries"))
+				from := prop.IntRange(0, len(model)-1).Draw(rt, "from")
+				to := min(len(model), from+prop.IntRange(1, 600).Draw(rt, "entries"))
 				for _, e := range model[from:to] {
 					if got, ok := q.Get(e.Due, e.ID); !ok || got != e {
 						rt.Fatalf("get %+v: %+v, %v", e, got, ok)
@@ -73,13 +73,13 @@ func TestQueueAnswersAsASortedListWould(t *testing.T) {
 				}
 				model = slices.Delete(model, from, to)
 			},
-			"cancel what is not there": func(rt *rapid.T) {
+			"cancel what is not there": func(rt *prop.T) {
 				if q.Cancel(due(), next) {
 					rt.Fatal("cancelled an entry that was never added")
 				}
 			},
-			"deliver what is due": func(rt *rapid.T) {
-				now, limit := due(), rapid.IntRange(0, 600).Draw(rt, "limit")
+			"deliver what is due": func(rt *prop.T) {
+				now, limit := due(), prop.IntRange(0, 600).Draw(rt, "limit")
 				n := 0
 				for n < len(model) && n < limit && model[n].Due <= now {
 					n++
@@ -93,7 +93,7 @@ func TestQueueAnswersAsASortedListWould(t *testing.T) {
 				}
 				model = slices.Delete(model, 0, n)
 			},
-			"restore": func(rt *rapid.T) {
+			"restore": func(rt *prop.T) {
 				var b bytes.Buffer
 				if err := q.Snapshot(&b); err != nil {
 					rt.Fatal(err)
@@ -105,7 +105,7 @@ func TestQueueAnswersAsASortedListWould(t *testing.T) {
 				}
 				q = restored
 			},
-			"": func(rt *rapid.T) {
+			"": func(rt *prop.T) {
 				var all []Entry
 				q.Each(func(e Entry) bool { all = append(all, e); return true })
 				if !slices.Equal(all, model) || q.Len() != len(model) {

@@ -11,7 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"pgregory.net/rapid"
+	"github.com/causeway-mq/causeway/internal/testkit/prop"
 
 	"github.com/causeway-mq/causeway/engine/embedded/log"
 	"github.com/causeway-mq/causeway/mq"
@@ -29,30 +29,30 @@ func topic(t testing.TB, name string) mq.Physical {
 // Whatever is added, asked, settled, carried and restored: the table gives what a look through a plain list would give.
 func TestTableAnswersAsAPlainListWould(t *testing.T) {
 	topics := []mq.Physical{topic(t, "a"), topic(t, "b%c"), topic(t, "d")}
-	rapid.Check(t, func(rt *rapid.T) {
+	prop.Check(t, func(rt *prop.T) {
 		policy := Policy{Every: 10, Rounds: 3}
 		table, model := New(policy), map[log.Position]Half{}
 		next := log.Position(1)
 		someone := func() log.Position {
 			ids := append(slices.Sorted(maps.Keys(model)), next)
-			return rapid.SampledFrom(ids).Draw(rt, "half")
+			return prop.SampledFrom(ids).Draw(rt, "half")
 		}
-		now := func() int64 { return rapid.Int64Range(0, 60).Draw(rt, "now") }
-		rt.Repeat(map[string]func(*rapid.T){
-			"put": func(rt *rapid.T) {
-				h := Half{ID: next, At: next, Topic: rapid.SampledFrom(topics).Draw(rt, "topic"), Born: now(), Next: now()}
+		now := func() int64 { return prop.Int64Range(0, 60).Draw(rt, "now") }
+		rt.Repeat(map[string]func(*prop.T){
+			"put": func(rt *prop.T) {
+				h := Half{ID: next, At: next, Topic: prop.SampledFrom(topics).Draw(rt, "topic"), Born: now(), Next: now()}
 				next++
 				table.Put(h)
 				model[h.ID] = h
 			},
-			"put again": func(rt *rapid.T) {
+			"put again": func(rt *prop.T) {
 				if h, ok := model[someone()]; ok {
 					h.Next, h.Round = now(), 1
 					table.Put(h)
 					model[h.ID] = h
 				}
 			},
-			"settle": func(rt *rapid.T) {
+			"settle": func(rt *prop.T) {
 				id := someone()
 				_, ok := model[id]
 				if table.Settle(id) != ok || table.Settle(id) {
@@ -60,7 +60,7 @@ func TestTableAnswersAsAPlainListWould(t *testing.T) {
 				}
 				delete(model, id)
 			},
-			"asked": func(rt *rapid.T) {
+			"asked": func(rt *prop.T) {
 				id, at := someone(), now()
 				h, ok := model[id]
 				h.Round, h.Next = h.Round+1, at+10
@@ -72,11 +72,11 @@ func TestTableAnswersAsAPlainListWould(t *testing.T) {
 					model[id] = h
 				}
 			},
-			"restore": func(rt *rapid.T) {
+			"restore": func(rt *prop.T) {
 				table = restored(rt, table, policy)
 			},
-			"": func(rt *rapid.T) {
-				at, limit := now(), rapid.IntRange(0, 6).Draw(rt, "limit")
+			"": func(rt *prop.T) {
+				at, limit := now(), prop.IntRange(0, 6).Draw(rt, "limit")
 				if err := compare(table, model, at, limit, topics); err != nil {
 					rt.Fatal(err)
 				}

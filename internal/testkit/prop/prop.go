@@ -127,6 +127,22 @@ func IntRange(lo, hi int) Gen[int] {
 	}}
 }
 
+// Uint64Range draws from lo to hi, both included, the ends more often than the rest.
+func Uint64Range(lo, hi uint64) Gen[uint64] {
+	return Gen[uint64]{func(r *rand.Rand) uint64 {
+		switch r.IntN(10) {
+		case 0:
+			return lo
+		case 1:
+			return hi
+		}
+		if width := hi - lo + 1; width != 0 {
+			return lo + r.Uint64N(width)
+		}
+		return r.Uint64()
+	}}
+}
+
 // Int64Range draws from lo to hi, both included, the ends more often than the rest.
 func Int64Range(lo, hi int64) Gen[int64] {
 	return Gen[int64]{func(r *rand.Rand) int64 {
@@ -203,12 +219,18 @@ func Custom[V any](draw func(*T) V) Gen[V] {
 }
 
 // String draws text of letters, digits, signs, control characters and runes of several lengths.
-func String() Gen[string] {
+func String() Gen[string] { return StringN(0, 23, -1) }
+
+// StringN draws text of lo to hi runes and at most most bytes; a most below 0 means any number.
+func StringN(lo, hi, most int) Gen[string] {
 	alphabet := []rune("abcXYZ019 _-%|'\"\\/=<>()\x00\n\t\u00e9\u0440\u4e2d\U0001f600")
 	return Gen[string]{func(r *rand.Rand) string {
-		s := make([]rune, r.IntN(24))
+		s := make([]rune, lo+r.IntN(hi-lo+1))
 		for i := range s {
 			s[i] = alphabet[r.IntN(len(alphabet))]
+		}
+		for most >= 0 && len(string(s)) > most {
+			s = s[:len(s)-1]
 		}
 		return string(s)
 	}}
