@@ -112,3 +112,6 @@ func (w *Walker) Bool(name string, v *bool) {
 	b, _ := w.get(name, false)
 	*v = string(b) == "true"
 }
+
+// Reading tells whether fields are read. A Walk needs it only for fields that brokers must not see at all when they are unset.
+func (w *Walker) Reading() bool { return w.reading }
