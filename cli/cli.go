@@ -46,9 +46,6 @@ func Run(ctx context.Context, env Env) int {
 	c := &call{env: env}
 	root := c.root()
 	root.SetArgs(env.Args)
-	root.SetIn(env.In)
-	root.SetOut(env.Out)
-	root.SetErr(env.Err)
 	err := root.ExecuteContext(ctx)
 	if err == nil {
 		return ExitOK
@@ -79,6 +76,9 @@ Exit codes: 0 ok, 1 failure, 2 usage, 3 not found, 4 denied, 5 conflict, 6 timeo
 		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: false},
 	}
 	root.SetFlagErrorFunc(flagError)
+	root.SetIn(c.env.In)
+	root.SetOut(c.env.Out) // before completion is added, which takes it as it is then
+	root.SetErr(c.env.Err)
 	flags := root.PersistentFlags()
 	flags.StringVar(&c.server, "server", c.or("CAUSEWAY_SERVER", "http://127.0.0.1:8090"), "URL of the API (CAUSEWAY_SERVER)")
 	flags.StringVar(&c.token, "token", "", "token of the API (CAUSEWAY_TOKEN)")

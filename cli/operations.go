@@ -31,9 +31,9 @@ func (c *call) doctorCommand() *cobra.Command {
 			}
 			d.Findings = append(d.Findings, clockFinding(d.Time, asked, time.Now()), endpointFinding(cmd.Context(), endpoint))
 			err := c.show(d, func() table {
-				t := table{}
+				t := table{paint: c.mark}
 				for _, f := range d.Findings {
-					t.add(c.mark(f.Status), f.Name, f.Detail)
+					t.add(f.Status, f.Name, f.Detail)
 					if f.Fix != "" {
 						t.add("", "", "-> "+f.Fix)
 					}
@@ -60,7 +60,11 @@ func (c *call) mark(status string) string {
 	if !c.env.OutTerminal || c.env.Getenv("NO_COLOR") != "" {
 		return status
 	}
-	return map[string]string{"ok": "\x1b[32mok\x1b[0m", "warn": "\x1b[33mwarn\x1b[0m", "fail": "\x1b[31mfail\x1b[0m"}[status]
+	colour, ok := map[string]string{"ok": "32", "warn": "33", "fail": "31"}[status]
+	if !ok {
+		colour = "00" // nothing, in as many characters, so that columns stay in line
+	}
+	return "\x1b[" + colour + "m" + status + "\x1b[0m"
 }
 
 // clockFinding compares the clocks: signatures hold for five minutes around the server's time.

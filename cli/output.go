@@ -17,8 +17,9 @@ import (
 
 // table is data as columns for people.
 type table struct {
-	head []string
-	rows [][]string
+	head  []string
+	rows  [][]string
+	paint func(string) string // colours the first cell of a row; may be nil
 }
 
 func (t *table) add(cells ...string) { t.rows = append(t.rows, cells) }
@@ -50,6 +51,9 @@ func (c *call) show(data any, human func() table) error {
 	for _, row := range t.rows {
 		for i, cell := range row {
 			row[i] = printable(cell)
+		}
+		if t.paint != nil && len(row) > 0 {
+			row[0] = t.paint(row[0])
 		}
 		fmt.Fprintln(w, strings.TrimRight(strings.Join(row, "\t"), "\t"))
 	}

@@ -27,6 +27,8 @@ import (
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/metadata"
 	"google.golang.org/grpc/status"
+
+	"github.com/causeway-mq/causeway/mq"
 )
 
 // CallTime bounds every call that does not poll.
@@ -147,6 +149,9 @@ func (c *Client) outcome(op string, s *v2.Status, err error) error {
 		case codes.Canceled:
 			return fmt.Errorf("%s: %w", op, context.Canceled)
 		}
+		if no := refusedStream(op, err); no != nil {
+			return no
+		}
 		return &Unreachable{op, c.opt.Endpoint, err}
 	}
 	if s.GetCode() != v2.Code_OK {
@@ -155,18 +160,19 @@ func (c *Client) outcome(op string, s *v2.Status, err error) error {
 	return nil
 }
 
-// Types asks which message types a topic takes.
-func (c *Client) Types(ctx context.Context, topic string) ([]v2.MessageType, error) {
-	ctx, cancel := context.WithTimeout(c.headers(ctx), CallTime)
-	defer cancel()
-	resp, err := c.v2.QueryRoute(ctx, &v2.QueryRouteRequest{Topic: c.resource(topic), Endpoints: &v2.Endpoints{Scheme: v2.AddressScheme_DOMAIN_NAME}})
-	if err := c.outcome("query route", resp.GetStatus(), err); err != nil {
-		return nil, err
+// refusedStream finds the refusal in the error that a telemetry stream was closed with: the protocol has no other place for it
+// there, so the server writes "kind: detail" as the error's message.
+func refusedStream(op string, err error) *Refused {
+	if status.Code(err) == codes.Unavailable {
+		return nil
 	}
-	for _, q := range resp.GetMessageQueues() {
-		return q.GetAcceptMessageTypes(), nil
+	text := status.Convert(err).Message()
+	for _, k := range mq.Kinds() {
+		if detail, ok := strings.CutPrefix(text, k.String()+": "); ok {
+			return &Refused{op, v2.Code(k.Code()), detail}
+		}
 	}
-	return nil, &Refused{"query route", v2.Code_TOPIC_NOT_FOUND, "the topic has no queue now"}
+	return nil
 }
 
 func randomHex(bytes int) string {

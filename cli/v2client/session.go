@@ -37,7 +37,7 @@ func (c *Client) open(ctx context.Context, settings *v2.Settings, group *v2.Reso
 	}
 	if err != nil {
 		stop()
-		return nil, &Unreachable{"open session", c.opt.Endpoint, err}
+		return nil, c.outcome("open session", nil, err)
 	}
 	first := make(chan error, 1)
 	s.done.Go(func() { s.listen(first) })
@@ -68,7 +68,7 @@ func (s *session) listen(first chan<- error) {
 	for {
 		command, err := s.stream.Recv()
 		if err != nil {
-			tell(&Unreachable{"open session", s.client.opt.Endpoint, err})
+			tell(s.client.outcome("open session", nil, err))
 			return
 		}
 		if command.GetSettings() != nil {
