@@ -93,7 +93,7 @@ func invisibleTimeChange(s *stage) error {
 	if _, err := bag.send(s, p, s.letter(0)); err != nil {
 		return err
 	}
-	v, err := nextOne(s, c, bag, hold, 1)
+	v, err := nextOne(s, c, bag, awaited{held: hold, attempt: 1})
 	if err != nil {
 		return err
 	}
@@ -101,7 +101,7 @@ func invisibleTimeChange(s *stage) error {
 		return fmt.Errorf("shorten: %w", err)
 	}
 	start := time.Now()
-	if v, err = nextOne(s, c, bag, s.shortHold(), 2); err != nil {
+	if v, err = nextOne(s, c, bag, awaited{held: s.shortHold(), attempt: 2}); err != nil {
 		return err
 	}
 	if took := time.Since(start); took > hold/2 {
@@ -122,10 +122,16 @@ func invisibleTimeChange(s *stage) error {
 	return nothing(s, c, "it was acknowledged")
 }
 
-// nextOne waits for the only message there is and wants it as this attempt.
-func nextOne(s *stage, c rocketmq.SimpleConsumer, bag *mailbag, held time.Duration, attempt int32) (*rocketmq.MessageView, error) {
+// awaited is a delivery that has to come: as which attempt, and for how long it is then held.
+type awaited struct {
+	held    time.Duration
+	attempt int32
+}
+
+// nextOne waits for the only message there is.
+func nextOne(s *stage, c rocketmq.SimpleConsumer, bag *mailbag, a awaited) (*rocketmq.MessageView, error) {
 	for s.ctx.Err() == nil {
-		got, err := receive(s, c, 1, held)
+		got, err := receive(s, c, 1, a.held)
 		if err != nil {
 			return nil, err
 		}
@@ -135,12 +141,12 @@ func nextOne(s *stage, c rocketmq.SimpleConsumer, bag *mailbag, held time.Durati
 		if err := bag.check(got[0]); err != nil {
 			return nil, err
 		}
-		if got[0].GetDeliveryAttempt() != attempt {
-			return nil, fmt.Errorf("came as attempt %d, want %d", got[0].GetDeliveryAttempt(), attempt)
+		if got[0].GetDeliveryAttempt() != a.attempt {
+			return nil, fmt.Errorf("came as attempt %d, want %d", got[0].GetDeliveryAttempt(), a.attempt)
 		}
 		return got[0], nil
 	}
-	return nil, fmt.Errorf("deadline passed before attempt %d came", attempt)
+	return nil, fmt.Errorf("deadline passed before attempt %d came", a.attempt)
 }
 
 // sharedGroup: two push consumers of one group share the messages; each message comes once in all.

@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	rocketmq "github.com/apache/rocketmq-clients/golang/v5"
@@ -27,6 +28,7 @@ type stage struct {
 	ctx      context.Context
 	run      run
 	scenario scenario
+	late     atomic.Int32 // polls that ran into the client's deadline
 
 	mu    sync.Mutex // guards stops and notes
 	stops []func() error
@@ -223,11 +225,19 @@ func text(s *string) string {
 	return *s
 }
 
+// latePolls is how many polls of a scenario may run into the client's own deadline: on a machine with more work than cores,
+// a second and a half may pass without anybody running. Each is noted.
+const latePolls = 2
+
 // receive is one poll; this client reports an empty poll as the error MESSAGE_NOT_FOUND.
 func receive(s *stage, c rocketmq.SimpleConsumer, most int32, held time.Duration) ([]*rocketmq.MessageView, error) {
 	got, err := c.Receive(s.ctx, most, held)
 	var status *rocketmq.ErrRpcStatus
 	if errors.As(err, &status) && status.Code == int32(v2.Code_MESSAGE_NOT_FOUND) {
+		return nil, nil
+	}
+	if err != nil && s.ctx.Err() == nil && strings.Contains(err.Error(), "DEADLINE_EXCEEDED") && s.late.Add(1) <= latePolls {
+		s.note("a poll came too late")
 		return nil, nil
 	}
 	if err != nil {

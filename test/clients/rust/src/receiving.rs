@@ -50,7 +50,7 @@ pub async fn fifo(s: &Stage) -> Result<(), Fail> {
 async fn fail_one(s: &Stage, consumer: &SimpleConsumer, bag: &mut Mailbag) -> Result<String, Fail> {
     loop {
         s.in_time("the first message came")?;
-        let got = consumer.receive_with(&s.scenario.topic, &everything(), 1, s.short_hold()).await.map_err(wrong("receive"))?;
+        let got = s.received(consumer.receive_with(&s.scenario.topic, &everything(), 1, s.short_hold()).await)?;
         if let Some(view) = got.first() {
             bag.check(view)?;
             return Ok(view.message_id().into());

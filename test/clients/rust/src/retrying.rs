@@ -17,7 +17,7 @@ pub async fn retry_to_dead_letter(s: &Stage) -> Result<(), Fail> {
     let id = bag.send(&producer, letter.clone()).await?;
     let dead = loop {
         s.in_time(&format!("the dead letter came; attempts so far {:?}", bag.seen.get(&id)))?;
-        let got = consumer.receive_with(&s.scenario.topic, &everything(), 1, s.short_hold()).await.map_err(wrong("receive"))?;
+        let got = s.received(consumer.receive_with(&s.scenario.topic, &everything(), 1, s.short_hold()).await)?;
         for view in got {
             bag.check(&view)?;
         }
