@@ -89,7 +89,12 @@ func TestMessagesGoThroughARunningServer(t *testing.T) {
 	if out := d.ok("doctor"); strings.Contains(out, "fail") {
 		t.Errorf("doctor\n%s", out)
 	}
+	d.ok("topic", "create", "unread")
+	if lag := d.ok("group", "lag", "billing"); strings.Contains(lag, "unread") {
+		t.Errorf("lag of a topic that the group never read\n%s", lag)
+	}
 	d.refusals()
+	d.burials()
 	d.signed()
 	d.benches()
 }
@@ -114,6 +119,34 @@ func (d *desk) refusals() {
 		}
 	}
 	d.ok("produce", "ledger", "-m", "x", "--message-group", "a")
+}
+
+// burials lets a message die, and sends it back.
+func (d *desk) burials() {
+	d.t.Helper()
+	d.ok("group", "create", "once", "--max-attempts", "1", "--from", "latest")
+	d.run("consume", "orders", "-g", "once", "--max", "1", "--wait", "100ms") // from its first contact on
+	id := strings.TrimSpace(d.ok("produce", "orders", "-m", "mortal", "--key", "o-9"))
+	d.ok("consume", "orders", "-g", "once", "--max", "1", "--wait", "20s", "--no-ack")
+	if code, out, _ := d.run("consume", "orders", "-g", "once", "--max", "1", "--wait", "1s"); code != ExitTimeout {
+		d.t.Errorf("a message out of attempts came again: %s", out)
+	}
+	if dead := d.ok("dlq", "list", "once"); !strings.Contains(dead, id) || !strings.Contains(dead, "orders") {
+		d.t.Errorf("dead letters\n%s", dead)
+	}
+	if code, _, err := d.run("group", "delete", "once"); code != ExitConflict {
+		d.t.Errorf("a group with dead letters: exit %d\n%s", code, err)
+	}
+	if out := d.ok("dlq", "redrive", "once"); !strings.Contains(out, "1 sent back, 0 left") {
+		d.t.Errorf("redrive\n%s", out)
+	}
+	if out := d.ok("consume", "orders", "-g", "once", "--max", "1", "--wait", "20s"); out != "mortal\n" {
+		d.t.Errorf("sent back: %q", out)
+	}
+	if out := d.ok("dlq", "redrive", "once"); !strings.Contains(out, "0 sent back") {
+		d.t.Errorf("once more\n%s", out)
+	}
+	d.ok("group", "delete", "once", "--yes")
 }
 
 // signed goes over TLS with a key that has rights of its own.

@@ -4,6 +4,7 @@ package control
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/causeway-mq/causeway/mq"
@@ -75,14 +76,9 @@ func (p *Plane) Progress(ctx context.Context, tenant mq.Tenant, name mq.GroupNam
 	return all, nil
 }
 
-// touched tells whether a group ever read the topic: it then has a committed place in some queue.
+// touched tells whether a group ever read the topic.
 func touched(queues []mq.QueueProgress) bool {
-	for _, q := range queues {
-		if q.Committed >= 0 || q.Leased > 0 || q.Retrying > 0 {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(queues, func(q mq.QueueProgress) bool { return q.Begun })
 }
 
 // Reset moves a group in a topic. It is refused while consumers hold messages unless to.Force is set; a time in the future

@@ -88,7 +88,7 @@ func (p *Plane) waiting(ctx context.Context, by mq.Group, from mq.Topic) (int64,
 	if s.Ready < 0 || s.Leased < 0 {
 		return -1, nil
 	}
-	return s.Ready + s.Leased + max(0, s.Retrying), nil
+	return s.Ready + s.Leased, nil
 }
 
 type redrive struct {

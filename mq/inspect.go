@@ -53,6 +53,7 @@ type QueueProgress struct {
 	Queue     QueueID
 	Lo, Hi    Offset
 	Committed Offset // every message below is settled
+	Begun     bool   // the group took from this queue before; otherwise Committed is where it would begin
 	Ready     int64  // could be delivered now
 	Leased    int64
 	Retrying  int64 // waits for another attempt

@@ -282,9 +282,10 @@ func (e *Engine) progress(g mq.Group, t mq.Topic) []mq.QueueProgress {
 		p := place{g.Name, t.Name, m.Offset}
 		switch {
 		case e.settled[p]:
-			q.Committed = max(q.Committed, m.Offset+1)
+			q.Committed, q.Begun = max(q.Committed, m.Offset+1), true
 		case e.leased[p]:
 			q.Leased++
+			q.Begun = true
 		default:
 			q.Ready++
 		}

@@ -63,7 +63,7 @@ func (e *Engine) progressLocked(t *state.Topic, g *state.Group) []mq.QueueProgre
 			continue
 		}
 		counts := l.Count(now)
-		p.Committed = mq.Offset(l.Floor())
+		p.Committed, p.Begun = mq.Offset(l.Floor()), true
 		p.Leased, p.Retrying = counts.Leased, counts.Retrying
 		p.Ready = max(q.Visible-l.Next(), 0) + counts.Retrying + counts.Waiting
 	}
