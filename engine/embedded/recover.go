@@ -112,6 +112,9 @@ func (e *Engine) logOptions() log.Options {
 		OnFailed: func(err error) {
 			e.fail(mq.Refuse(mq.Unavailable, "the disk failed; the engine must be opened again: %v", err))
 		},
+		OnDamage: func(d log.Damage) {
+			e.journal.Error("a range of the log is damaged and is not served", "where", d.String())
+		},
 		OnFull: func(full bool) {
 			e.full.Store(full)
 			signal(e.toKeep)

@@ -6,6 +6,7 @@ package durability_test
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"math/rand/v2"
 	"sync"
 	"sync/atomic"
@@ -29,7 +30,8 @@ type world struct {
 	h     *history.History
 
 	engine  *embedded.Engine
-	excused func() bool // the disk has failed: verbs may fail too
+	logger  *slog.Logger // nil for none
+	excused func() bool  // the disk has failed: verbs may fail too
 
 	plain, lanes   mq.Topic
 	group, inOrder mq.Group
@@ -109,7 +111,7 @@ func (w *world) cluster() mq.Cluster {
 // open opens the engine on a disk, with everything small so that segments roll and checkpoints are made.
 func (w *world) open(files fsys.FS) (embedded.Report, error) {
 	e, report, err := embedded.Open(w.ctx, embedded.Options{
-		FS: files, Clock: w.clock, Cluster: w.cluster(), SegmentBytes: 64 << 10, CheckpointBytes: 96 << 10,
+		FS: files, Clock: w.clock, Cluster: w.cluster(), SegmentBytes: 64 << 10, CheckpointBytes: 96 << 10, Logger: w.logger,
 	})
 	w.engine = e
 	return report, err

@@ -250,6 +250,38 @@ func TestDamageOfTheLastAcknowledgedRecordIsNoTornTail(t *testing.T) {
 	l.Close()
 }
 
+// TestDamageIsFoundByWhoeverReads: without Verify a sealed segment is not read while opening.
+func TestDamageIsFoundByWhoeverReads(t *testing.T) {
+	for _, scan := range []bool{false, true} {
+		disk, opts, all := filled(t, 200)
+		hit := all[3]
+		if err := disk.Damage(segmentFiles(disk)[0], int64(hit.pos)+40, 1, func(b []byte) { b[0] ^= 4 }); err != nil {
+			t.Fatal(err)
+		}
+		var told []log.Damage
+		opts.OnDamage = func(d log.Damage) { told = append(told, d) }
+		l, report, err := log.Open(opts)
+		if err != nil || len(report.Damage) > 0 {
+			t.Fatalf("%+v, %v", report, err)
+		}
+		for range 2 {
+			if scan {
+				if found, err := contents(l); err != nil || len(found) != len(all)-1 {
+					t.Fatalf("%d of %d records, %v", len(found), len(all), err)
+				}
+			} else if _, err := l.Read(hit.pos, nil); !errors.Is(err, log.ErrDamaged) {
+				t.Fatalf("read: %v", err)
+			}
+		}
+		if len(told) != 1 || told[0].From != hit.pos || told[0].To != all[4].pos || len(l.Damage()) != 1 || !strings.Contains(told[0].String(), "0000000000000000.seg: bytes ") {
+			t.Fatalf("told %v, want %d to %d", told, hit.pos, all[4].pos)
+		}
+		if err := l.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 func TestADirectoryThatIsNotWhollyThisLogIsRefusedByName(t *testing.T) {
 	create := func(name, text string) func(t *testing.T, disk *memfs.FS) {
 		return func(t *testing.T, disk *memfs.FS) {

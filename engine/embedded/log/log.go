@@ -86,6 +86,8 @@ type Options struct {
 	OnSeal func(Segment)
 	// OnFailed tells once why the log failed.
 	OnFailed func(error)
+	// OnDamage tells of a damaged range that was found after Open, by a Read or a Scan; on the goroutine of the reader.
+	OnDamage func(Damage)
 	// OnFull tells that ordinary records are refused for want of space, and when that is over.
 	OnFull func(full bool)
 }

@@ -31,6 +31,7 @@ func (l *Log) Read(pos Position, buf []byte) ([]byte, error) {
 	}
 	f, ok := parseHeader(b, pos)
 	if !ok || f.kind != kindData || f.size() > s.capacity-off {
+		l.fence(s, off, "no record where one was")
 		return nil, fmt.Errorf("log: no record at offset %d of %s: %w", off, s.name, ErrDamaged)
 	}
 	if have := len(b); have < frameHeader+f.payload {
@@ -43,6 +44,7 @@ func (l *Log) Read(pos Position, buf []byte) ([]byte, error) {
 		b = grown[:have+len(rest)]
 	}
 	if len(b) < frameHeader+f.payload || !f.intact(b, l.seed) {
+		l.fence(s, off, "checksum mismatch")
 		return nil, fmt.Errorf("log: checksum mismatch at offset %d of %s: %w", off, s.name, ErrDamaged)
 	}
 	return b[frameHeader : frameHeader+f.payload], nil
@@ -78,4 +80,20 @@ func (l *Log) locate(pos Position) (*segment, error) {
 		return nil, fmt.Errorf("log: %s: %w", d, ErrDamaged)
 	}
 	return s, nil
+}
+
+// fence adds what lies between a record that is broken and the next whole one to the damaged ranges. What the caller
+// believed to be the start of a record is believed here too; a range never covers the start of a whole one.
+func (l *Log) fence(s *segment, off int64, why string) {
+	limit := min(s.limit(), int64(l.Durable()-s.base))
+	w := l.walker(s, limit)
+	_, _, whole, err := w.frameAt(off)
+	if whole || err != nil {
+		return // a mark, or the disk answers differently now
+	}
+	to, err := w.search(off + frameAlign)
+	if err != nil {
+		return // the reader gets its error in any case
+	}
+	l.addDamage(Damage{File: s.name, Base: s.base, From: s.base + Position(off), To: s.base + Position(to), Reason: why})
 }

@@ -78,8 +78,7 @@ func (r *recovery) openSegment(base, following Position) (*segment, Position, er
 func (r *recovery) checkHeader(f fsys.File, base, following Position) (header, error) {
 	name := segmentName(base)
 	block := make([]byte, segmentHeader)
-	n, err := f.ReadAt(block, 0)
-	if err != nil && !errors.Is(err, io.EOF) {
+	if _, err := f.ReadAt(block, 0); err != nil && !errors.Is(err, io.EOF) {
 		return header{}, fmt.Errorf("log: read the header of %s: %w", name, err)
 	}
 	size, err := f.Size()
@@ -98,8 +97,8 @@ func (r *recovery) checkHeader(f fsys.File, base, following Position) (header, e
 		if following > 0 {
 			h.capacity = int64(following - base)
 		}
-		if h.capacity < minSegmentSize || n < segmentHeader {
-			return header{}, fmt.Errorf("log: %s is cut to %d bytes and has no header: %w", name, size, ErrDamaged)
+		if h.capacity < minSegmentSize { // the last file, cut to nearly nothing
+			h.capacity = r.opts.SegmentSize
 		}
 	}
 	if !whole {

@@ -72,18 +72,31 @@ type visitError struct{ error }
 // Damage returns the damaged ranges that are known so far, ascending.
 func (l *Log) Damage() []Damage { return *l.damage.Load() }
 
+// addDamage adds a range that nobody knew of. Of two that overlap, the earlier one stays as it is.
 func (l *Log) addDamage(d Damage) {
+	if l.fenceOff(&d) && l.opts.OnDamage != nil {
+		l.opts.OnDamage(d)
+	}
+}
+
+func (l *Log) fenceOff(d *Damage) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	old := *l.damage.Load()
 	for _, o := range old {
-		if o.From <= d.From && d.To <= o.To {
-			return
+		switch {
+		case o.From <= d.From && d.To <= o.To:
+			return false
+		case o.From <= d.From && d.From < o.To:
+			d.From = o.To
+		case d.From < o.From && o.From < d.To:
+			d.To = o.From
 		}
 	}
-	grown := append(old[:len(old):len(old)], d)
+	grown := append(old[:len(old):len(old)], *d)
 	sort.Slice(grown, func(i, j int) bool { return grown[i].From < grown[j].From })
 	l.damage.Store(&grown)
+	return true
 }
 
 // Segments returns the segments in order; the last one takes appends.
