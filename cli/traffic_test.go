@@ -99,6 +99,19 @@ func TestMessagesGoThroughARunningServer(t *testing.T) {
 	d.benches()
 }
 
+func TestAnAddressThatIsChosenMustBeFree(t *testing.T) {
+	d := live(t)
+	for _, flag := range []string{"--listen", "--http"} {
+		other := map[string]string{"--listen": "--http", "--http": "--listen"}[flag]
+		taken := map[string]string{"--listen": d.env["CAUSEWAY_ENDPOINT"], "--http": strings.TrimPrefix(d.env["CAUSEWAY_SERVER"], "http://")}[flag]
+		data := filepath.Join(t.TempDir(), "data")
+		code, out, err := d.run("up", "--data", data, flag, taken, other, "127.0.0.1:0")
+		if code != ExitFailure || !strings.Contains(err, taken) || strings.Contains(out, "is up") {
+			t.Errorf("%s: exit %d\n%s%s", flag, code, out, err)
+		}
+	}
+}
+
 // refusals are what the door says no to.
 func (d *desk) refusals() {
 	d.t.Helper()

@@ -27,7 +27,10 @@ a free one, a port that you name is not.`,
 			if err != nil {
 				return app.ConfigError{Err: err}
 			}
-			return app.Up(cmd.Context(), app.UpOptions{Config: config, Out: c.env.Out, Log: obs.NewLogger(c.env.Err, level)})
+			return app.Up(cmd.Context(), app.UpOptions{
+				Config: config, Out: c.env.Out, Log: obs.NewLogger(c.env.Err, level),
+				ListenChosen: cmd.Flags().Changed("listen"), HTTPChosen: cmd.Flags().Changed("http"),
+			})
 		},
 	}
 	f := cmd.Flags()
