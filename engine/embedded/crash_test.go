@@ -47,12 +47,15 @@ func (w *world) load(topic mq.Topic, g mq.Group, actor int, p *promised, stop *a
 			m.Type = mq.Transaction
 		}
 		s := w.engine.Send(w.ctx, topic, []mq.Message{m})[0]
-		full := mq.KindOf(s.Err) == mq.StorageFull
+		// Virtual time runs on while real threads wait, so that the disk can look stalled.
+		full := mq.KindOf(s.Err) == mq.StorageFull || mq.KindOf(s.Err) == mq.TooManyRequests
 		if s.Err != nil && !full {
+			w.Errorf("send: %v", s.Err)
 			return
 		}
 		if !s.Half.IsZero() {
-			if w.engine.Settle(w.ctx, topic, s.Half, mq.Commit, mq.ByProducer) != nil {
+			if err := w.engine.Settle(w.ctx, topic, s.Half, mq.Commit, mq.ByProducer); err != nil {
+				w.Errorf("settle: %v", err)
 				return
 			}
 		}
@@ -63,6 +66,7 @@ func (w *world) load(topic mq.Topic, g mq.Group, actor int, p *promised, stop *a
 		}
 		got, err := w.engine.Take(w.ctx, mq.Want{Topic: topic, Group: g, Queue: mq.AnyQueue, Max: 4})
 		if err != nil {
+			w.Errorf("take: %v", err)
 			return
 		}
 		for _, d := range got {

@@ -24,9 +24,10 @@ import (
 // gained by writing it again.
 
 const (
-	spaceReserve = 16 // the last 1/16 of MaxBytes is for what settles and frees
-	spaceShort   = 4  // from the last quarter on, segments are dropped for space
-	postponeFor  = 5 * time.Minute
+	spaceReserve = 16              // the last 1/16 of MaxBytes is for what settles and frees
+	spaceShort   = 4               // from the last quarter on, segments are dropped for space
+	postponeFor  = 5 * time.Minute // before a segment that was not worth dropping is judged again
+	postponeLess = 2 * time.Second // the same while space is short
 )
 
 // errNotWorth means that too much of a segment lives.
@@ -88,6 +89,9 @@ func (e *Engine) dropOldest(ctx context.Context) bool {
 	}
 	if err := e.drop(ctx, oldest, fates); err != nil {
 		e.postponed[oldest.Base] = e.now() + int64(postponeFor)
+		if e.short() {
+			e.postponed[oldest.Base] = e.now() + int64(postponeLess)
+		}
 		if ctx.Err() == nil && !errors.Is(err, errNotWorth) {
 			e.journal.Warn("retention: a segment could not be dropped", "segment", oldest.Base, "why", err)
 		}

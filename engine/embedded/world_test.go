@@ -19,6 +19,7 @@ import (
 // tester is what *testing.T and *rapid.T share.
 type tester interface {
 	Helper()
+	Errorf(format string, args ...any)
 	Fatalf(format string, args ...any)
 	Logf(format string, args ...any)
 }
@@ -34,8 +35,10 @@ type world struct {
 	ids    int
 }
 
+func newClock() *clock.Virtual { return clock.NewVirtual(time.Date(2031, 1, 2, 3, 4, 5, 0, time.UTC)) }
+
 func newWorld(t tester, change func(*Options)) *world {
-	w := &world{tester: t, ctx: context.Background(), clock: clock.NewVirtual(time.Date(2031, 1, 2, 3, 4, 5, 0, time.UTC)), disk: memfs.New()}
+	w := &world{tester: t, ctx: context.Background(), clock: newClock(), disk: memfs.New()}
 	w.opts = Options{Clock: w.clock, SegmentBytes: 64 << 10, CheckpointBytes: 48 << 10}
 	if change != nil {
 		change(&w.opts)
