@@ -22,6 +22,7 @@ import (
 	"github.com/causeway-mq/causeway/engine/embedded"
 	"github.com/causeway-mq/causeway/engine/wrap"
 	"github.com/causeway-mq/causeway/internal/clock"
+	"github.com/causeway-mq/causeway/internal/fsys"
 	"github.com/causeway-mq/causeway/internal/gcpace"
 	"github.com/causeway-mq/causeway/internal/lifecycle"
 	"github.com/causeway-mq/causeway/internal/obs"
@@ -117,10 +118,18 @@ func (u *up) start(ctx context.Context) error {
 	}
 	for _, step := range []func(context.Context) error{u.startEngine, u.startControl, u.bind, u.startDoor, u.startHTTP} {
 		if err := step(ctx); err != nil {
-			return err
+			return misconfigured(err)
 		}
 	}
 	return nil
+}
+
+// misconfigured says of a data directory that is another's, in use, or of a newer version, what it is: the wrong one was chosen.
+func misconfigured(err error) error {
+	if errors.Is(err, fsys.ErrLocked) || mq.KindOf(err) == mq.Conflict {
+		return ConfigError{err}
+	}
+	return err
 }
 
 func (u *up) startEngine(ctx context.Context) error {
@@ -220,7 +229,7 @@ func (u *up) startDoor(ctx context.Context) error {
 	}
 	keys, err := seal.LoadOrCreateFile(keyFile, u.clock.Now())
 	if err != nil {
-		return err
+		return ConfigError{err}
 	}
 	ring, err := seal.New(keys...)
 	if err != nil {
@@ -228,11 +237,11 @@ func (u *up) startDoor(ctx context.Context) error {
 	}
 	cert, key, err := certificate(u.config, u.clock.Now())
 	if err != nil {
-		return err
+		return ConfigError{err}
 	}
 	certificates, err := grpcfront.LoadCertificates(cert, key, u.clock, u.log.With("room", "gate"))
 	if err != nil {
-		return fmt.Errorf("tls: %w", err)
+		return ConfigError{fmt.Errorf("tls: %w", err)}
 	}
 	var from []netip.Prefix
 	for _, r := range u.config.Proxy.From {

@@ -32,6 +32,7 @@ type desk struct {
 	env      map[string]string
 	terminal bool
 	in       string
+	data     string // of the server, where it is a real one
 	plane    *control.Plane
 	engine   *controltest.Engine
 }

@@ -77,7 +77,10 @@ func classify(err error) *failure {
 	}
 	var config app.ConfigError
 	var lines strictyaml.Problems
-	if errors.As(err, &config) || errors.As(err, &lines) {
+	if errors.As(err, &config) && !errors.As(err, &lines) {
+		return &failure{ExitConfig, err, "nothing was started"}
+	}
+	if errors.As(err, &lines) {
 		return &failure{ExitConfig, err, "nothing was started; `causeway config print` shows every key with its default"}
 	}
 	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {

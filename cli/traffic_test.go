@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -50,6 +51,7 @@ func live(t *testing.T) *desk {
 			t.Fatal("up is not ready in time")
 		}
 	}
+	d.data = data
 	d.env["CAUSEWAY_SERVER"], d.env["CAUSEWAY_ENDPOINT"] = "http://"+running.HTTP, running.GRPC
 	return d
 }
@@ -109,6 +111,39 @@ func TestAnAddressThatIsChosenMustBeFree(t *testing.T) {
 		if code != ExitFailure || !strings.Contains(err, taken) || strings.Contains(out, "is up") {
 			t.Errorf("%s: exit %d\n%s%s", flag, code, out, err)
 		}
+	}
+}
+
+func TestADataDirectoryThatIsNotOursIsLeftAlone(t *testing.T) {
+	d := live(t)
+	up := func(data string, more ...string) (int, string) {
+		code, out, err := d.run(append([]string{"up", "--data", data, "--listen", "127.0.0.1:0", "--http", "127.0.0.1:0"}, more...)...)
+		if strings.Contains(out, "is up") {
+			t.Errorf("%s: it started\n%s", data, out)
+		}
+		return code, err
+	}
+	write := func(name, text string, mode os.FileMode) string {
+		path := filepath.Join(t.TempDir(), name)
+		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o700), os.WriteFile(path, []byte(text), mode), os.Chmod(path, mode)); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	if code, err := up(d.data); code != ExitConfig || !strings.Contains(err, "locked by process") {
+		t.Errorf("in use: exit %d\n%s", code, err)
+	}
+	theirs := write("control/control.db", strings.Repeat("theirs ", 1000), 0o600)
+	if code, err := up(filepath.Dir(filepath.Dir(theirs))); code != ExitConfig || !strings.Contains(err, theirs) {
+		t.Errorf("another product's: exit %d\n%s", code, err)
+	}
+	pem := write("cert.pem", "no certificate", 0o600)
+	if code, err := up(t.TempDir(), "--tls-cert", pem, "--tls-key", pem); code != ExitConfig || !strings.Contains(err, pem) {
+		t.Errorf("no certificate: exit %d\n%s", code, err)
+	}
+	open := write("seal.keys", "x", 0o644)
+	if code, err := up(t.TempDir(), "--seal-keys", open); code != ExitConfig || !strings.Contains(err, "chmod 600") {
+		t.Errorf("keys that all can read: exit %d\n%s", code, err)
 	}
 }
 
