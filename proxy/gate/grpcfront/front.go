@@ -76,7 +76,6 @@ func (f *Front) serverOptions() []grpc.ServerOption {
 		grpc.NumStreamWorkers(f.options.Workers),
 		grpc.ReadBufferSize(f.options.ReadBuffer),
 		grpc.WriteBufferSize(f.options.WriteBuffer),
-		grpc.SharedWriteBuffer(true), // an idle connection holds none
 		experimental.BufferPool(newPool()),
 		grpc.WaitForHandlers(true),
 		grpc.KeepaliveParams(keepalive.ServerParameters{Time: aliveEvery, Timeout: aliveBound}),
