@@ -5,58 +5,90 @@ package embedded_test
 import (
 	"context"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"github.com/causeway-mq/causeway/engine/embedded"
 	"github.com/causeway-mq/causeway/engine/enginetest"
+	"github.com/causeway-mq/causeway/engine/wrap"
 	"github.com/causeway-mq/causeway/internal/clock"
 	"github.com/causeway-mq/causeway/internal/fsys/memfs"
 	"github.com/causeway-mq/causeway/mq"
 )
 
-// conforming is one engine under the conformance suite: its disk in memory, its time virtual.
+// conforming is one engine under the conformance suite: its disk in memory, its time virtual, and decorated as it may be in a
+// proxy, so that the decorators conform too.
 type conforming struct {
-	clock  *clock.Virtual
+	clock   *clock.Virtual
+	cluster mq.Cluster
+	metrics *wrap.Metrics
+	again   func(*conforming) error // how it is ended before it is opened again
+
+	mu     sync.Mutex // guards the rest
 	disk   *memfs.FS
 	engine *embedded.Engine
-	again  func(*conforming) error // how it is ended before it is opened again
+	cable  *wrap.Cable
 }
 
-func (c *conforming) open() error {
-	name, err := mq.ParseCluster("conformance")
-	if err != nil {
-		return err
-	}
-	c.engine, _, err = embedded.Open(context.Background(), embedded.Options{
-		FS: c.disk, Clock: c.clock, Cluster: name, SegmentBytes: 4 << 20,
+func (c *conforming) open() (enginetest.Engine, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	e, _, err := embedded.Open(context.Background(), embedded.Options{
+		FS: c.disk, Clock: c.clock, Cluster: c.cluster, SegmentBytes: 4 << 20,
 	})
-	return err
+	if err != nil {
+		return nil, err
+	}
+	c.engine, c.cable = e, wrap.NewCable()
+	return c.metrics.Wrap(c.cable.Wrap(e)), nil
 }
+
+func (c *conforming) running() *embedded.Engine {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.engine
+}
+
+func (c *conforming) now() time.Time { return c.running().Now() }
+
+func (c *conforming) close() error { return c.running().Close(context.Background()) }
 
 func (c *conforming) advance(d time.Duration) {
 	c.clock.Advance(d)
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
-	_ = c.engine.CatchUp(ctx) // a case that needs what was due says what it misses
+	_ = c.running().CatchUp(ctx) // a case that needs what was due says what it misses
 }
 
 func (c *conforming) reopen() (enginetest.Engine, error) {
 	if err := c.again(c); err != nil {
 		return nil, err
 	}
-	return c.engine, c.open()
+	return c.open()
+}
+
+func (c *conforming) crash() (enginetest.Engine, error) {
+	if err := killed(c); err != nil {
+		return nil, err
+	}
+	return c.open()
 }
 
 // stopped ends the engine as a clean stop does.
-func stopped(c *conforming) error { return c.engine.Close(context.Background()) }
+func stopped(c *conforming) error { return c.close() }
 
-// killed ends the engine as a power loss does: only what was synced is still there.
+// killed ends the engine as a power loss does: replies under way are lost, then the disk keeps what was synced and about half
+// of what was not.
 func killed(c *conforming) error {
+	c.mu.Lock()
+	c.cable.Cut()
 	after := c.disk.Crash(uint64(c.clock.Now().UnixNano()), 0.5)
-	err := c.engine.Close(context.Background())
 	c.disk = after
-	return err
+	c.mu.Unlock()
+	return c.close()
 }
 
 const seeds = 12 // of random histories, of each kind
@@ -69,13 +101,18 @@ func conformance(t *testing.T, again func(*conforming) error) enginetest.Target 
 	return enginetest.Target{
 		Name: "embedded", Cluster: name, Seeds: seeds,
 		Open: func() (*enginetest.Instance, error) {
-			c := &conforming{clock: clock.NewVirtual(time.Date(2031, 5, 6, 7, 8, 9, 0, time.UTC)), disk: memfs.New(), again: again}
-			if err := c.open(); err != nil {
+			start := clock.NewVirtual(time.Date(2031, 5, 6, 7, 8, 9, 0, time.UTC))
+			metrics, err := wrap.NewMetrics(prometheus.NewRegistry(), start.Now)
+			if err != nil {
+				return nil, err
+			}
+			c := &conforming{clock: start, cluster: name, metrics: metrics, disk: memfs.New(), again: again}
+			e, err := c.open()
+			if err != nil {
 				return nil, err
 			}
 			return &enginetest.Instance{
-				Engine: c.engine, Second: c.engine, Now: func() time.Time { return c.engine.Now() }, Advance: c.advance, Reopen: c.reopen,
-				Close: func() error { return c.engine.Close(context.Background()) },
+				Engine: e, Second: c.engine, Now: c.now, Advance: c.advance, Reopen: c.reopen, Crash: c.crash, Close: c.close,
 			}, nil
 		},
 	}

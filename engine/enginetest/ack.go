@@ -49,7 +49,7 @@ func eachLeaseHasItsAnswer(s *Scene) {
 	ds := s.collect(want(t, g), 3)
 	broken := ds[1].Lease
 	broken.Token = "no token of this engine"
-	errs := s.acks(s.engine, ds[0].Lease, broken, ds[2].Lease)
+	errs := s.acks(s.engine(), ds[0].Lease, broken, ds[2].Lease)
 	s.ok(errs[0], "ack the first")
 	s.refused(errs[1], "ack with a broken token")
 	s.ok(errs[2], "ack the third")

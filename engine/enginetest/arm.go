@@ -33,7 +33,7 @@ func armCases() []Case {
 // arm registers a bell until the scene ends.
 func (s *Scene) arm(w mq.Want) *bell {
 	b := &bell{}
-	s.finally(s.engine.Arm(w, b.ring))
+	s.finally(s.engine().Arm(w, b.ring))
 	return b
 }
 
@@ -128,7 +128,7 @@ func wakesOnce(s *Scene) {
 func silentAfterDisarm(s *Scene) {
 	t, g := s.topic(1), s.group()
 	b := &bell{}
-	disarm := s.engine.Arm(want(t, g), b.ring)
+	disarm := s.engine().Arm(want(t, g), b.ring)
 	disarm()
 	disarm() // twice is allowed
 	witness := s.arm(want(t, s.group()))
@@ -155,7 +155,7 @@ func disarmRaces(s *Scene) {
 				continue
 			}
 			var over atomic.Bool
-			disarm := s.engine.Arm(want(t, g), func() {
+			disarm := s.engine().Arm(want(t, g), func() {
 				if over.Load() {
 					late.Add(1)
 				}
@@ -173,7 +173,7 @@ func disarmRaces(s *Scene) {
 func leavesNothingLeased(s *Scene) {
 	t, g := s.topic(1), s.group()
 	b := &bell{}
-	disarm := s.engine.Arm(want(t, g), b.ring)
+	disarm := s.engine().Arm(want(t, g), b.ring)
 	m := s.message()
 	s.send(t, m)
 	s.within(s.target.Lateness, "the waiter is woken", b.rung)
@@ -201,7 +201,7 @@ func noWakeIsLost(s *Scene) {
 		}
 		for int(came.Load()) < n {
 			woken := make(chan struct{}, 1)
-			disarm := s.engine.Arm(want(t, g), func() { woken <- struct{}{} })
+			disarm := s.engine().Arm(want(t, g), func() { woken <- struct{}{} })
 			some := s.take(want(t, g))
 			if len(some) == 0 {
 				patience := time.NewTimer(s.target.Patience)

@@ -60,10 +60,10 @@ func (s *Scene) listen(e Engine, topics ...mq.Topic) *listener {
 // listening is listen, and returns when the engine has asked this producer something: from then on, being asked nothing means
 // something.
 func (s *Scene) listening(t mq.Topic) *listener {
-	l := s.listen(s.engine, t)
+	l := s.listen(s.engine(), t)
 	m, h := s.prepare(t, half(time.Second))
 	s.within(time.Second+s.soon(), "the producer is known to the engine", l.askedTimes(m, 1))
-	s.ok(s.engine.Settle(s.ctx, t, h, mq.Rollback, mq.ByCheck), "rollback")
+	s.ok(s.engine().Settle(s.ctx, t, h, mq.Rollback, mq.ByCheck), "rollback")
 	return l
 }
 
@@ -106,7 +106,7 @@ func (s *Scene) soon() time.Duration { return s.target.CheckEvery + 2*s.target.L
 
 func overdueIsAskedAbout(s *Scene) {
 	t := s.topic(1)
-	l := s.listen(s.engine, t)
+	l := s.listen(s.engine(), t)
 	m, h := s.prepare(t, half(2*time.Second), tagged("red"))
 	s.pass(2 * time.Second)
 	s.within(s.soon(), "the producer is asked", l.askedTimes(m, 1))
@@ -129,14 +129,14 @@ func checkNeverEarly(s *Scene) {
 
 func answerSettles(s *Scene) {
 	t, g := s.topic(1), s.group()
-	l := s.listen(s.engine, t)
+	l := s.listen(s.engine(), t)
 	yes, _ := s.prepare(t, half(time.Second))
 	no, _ := s.prepare(t, half(time.Second))
 	s.within(time.Second+s.soon(), "the producer is asked about both", func() bool {
 		return len(l.about(yes)) > 0 && len(l.about(no)) > 0
 	})
-	s.ok(s.engine.Settle(s.ctx, t, l.about(yes)[0].Half, mq.Commit, mq.ByCheck), "commit")
-	s.ok(s.engine.Settle(s.ctx, t, l.about(no)[0].Half, mq.Rollback, mq.ByCheck), "rollback")
+	s.ok(s.engine().Settle(s.ctx, t, l.about(yes)[0].Half, mq.Commit, mq.ByCheck), "commit")
+	s.ok(s.engine().Settle(s.ctx, t, l.about(no)[0].Half, mq.Rollback, mq.ByCheck), "rollback")
 	got := s.collect(want(t, g), 1)
 	s.areExactly(got, yes)
 	s.ack(got...)
@@ -145,7 +145,7 @@ func answerSettles(s *Scene) {
 
 func nobodyThere(s *Scene) {
 	t, g := s.topic(1), s.group()
-	l := s.listen(s.engine, t)
+	l := s.listen(s.engine(), t)
 	l.isThere(false)
 	m, _ := s.prepare(t, half(time.Second))
 	s.within(time.Second+s.soon(), "the caller is asked", l.askedTimes(m, 1))
@@ -153,13 +153,13 @@ func nobodyThere(s *Scene) {
 	l.isThere(true)
 	s.within(2*s.soon(), "the caller is asked again", l.askedTimes(m, before+1))
 	checks := l.about(m)
-	s.ok(s.engine.Settle(s.ctx, t, checks[len(checks)-1].Half, mq.Commit, mq.ByCheck), "commit")
+	s.ok(s.engine().Settle(s.ctx, t, checks[len(checks)-1].Half, mq.Commit, mq.ByCheck), "commit")
 	s.areExactly(s.collect(want(t, g), 1), m)
 }
 
 func nextRound(s *Scene) {
 	t := s.topic(1)
-	l := s.listen(s.engine, t)
+	l := s.listen(s.engine(), t)
 	m, _ := s.prepare(t, half(time.Second))
 	for round := 1; round <= 3; round++ {
 		s.within(time.Second+s.soon(), "the producer is asked in the next round", l.askedTimes(m, round))
@@ -180,12 +180,12 @@ func settledIsNotAskedAbout(s *Scene) {
 
 func onlyLiveTopics(s *Scene) {
 	mine, theirs := s.topic(1), s.topic(1)
-	l := s.listen(s.engine, mine)
+	l := s.listen(s.engine(), mine)
 	a, _ := s.prepare(mine, half(time.Second))
 	b, h := s.prepare(theirs, half(time.Second))
 	s.within(time.Second+s.soon(), "the producer is asked about its own", l.askedTimes(a, 1))
 	s.while(s.soon(), "nobody is asked about a topic without a producer", func() bool { return len(l.about(b)) == 0 })
-	late := s.listen(s.engine, theirs)
+	late := s.listen(s.engine(), theirs)
 	s.within(s.soon(), "the other producer is asked once it is there", late.askedTimes(b, 1))
 	s.ok(s.settle(theirs, h, mq.Rollback), "rollback")
 }
@@ -194,7 +194,7 @@ func checksEnd(s *Scene) {
 	ctx, end := context.WithCancel(s.ctx)
 	over := make(chan error, 1)
 	go func() {
-		over <- s.engine.Checks(ctx, func() []mq.Topic { return nil }, func(mq.Check) bool { return true })
+		over <- s.engine().Checks(ctx, func() []mq.Topic { return nil }, func(mq.Check) bool { return true })
 	}()
 	end()
 	var err error
@@ -213,7 +213,7 @@ func checksEnd(s *Scene) {
 
 func roundsEnd(s *Scene) {
 	t, g := s.topic(1), s.group()
-	l := s.listen(s.engine, t)
+	l := s.listen(s.engine(), t)
 	m, _ := s.prepare(t, half(time.Second))
 	for round := 1; round <= s.target.CheckRounds; round++ {
 		s.within(time.Second+s.soon(), "the producer is asked in each round", l.askedTimes(m, round))

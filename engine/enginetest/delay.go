@@ -108,8 +108,8 @@ func recalled(s *Scene) {
 	due := s.now().Add(6 * time.Second)
 	away, stays := s.message(dueAt(due)), s.message(dueAt(due))
 	sent := s.send(t, away, stays)
-	s.ok(s.engine.Recall(s.ctx, t, sent[0].Scheduled), "recall")
-	s.refused(s.engine.Recall(s.ctx, t, sent[0].Scheduled), "a second recall", mq.MessageNotFound)
+	s.ok(s.engine().Recall(s.ctx, t, sent[0].Scheduled), "recall")
+	s.refused(s.engine().Recall(s.ctx, t, sent[0].Scheduled), "a second recall", mq.MessageNotFound)
 	s.passUntil(due)
 	s.areExactly(s.collect(want(t, g, lasting(time.Hour)), 1), stays)
 	s.noneWhile(rest, want(t, g), "it was recalled")
@@ -119,7 +119,7 @@ func recallUnsupported(s *Scene) {
 	t := s.topic(1)
 	m := s.message(dueAt(s.now().Add(time.Hour)))
 	s.send(t, m)
-	s.refused(s.engine.Recall(s.ctx, t, mq.Scheduled{Cluster: s.target.Cluster, Message: m.ID, Token: "any"}), "recall", mq.Unsupported)
+	s.refused(s.engine().Recall(s.ctx, t, mq.Scheduled{Cluster: s.target.Cluster, Message: m.ID, Token: "any"}), "recall", mq.Unsupported)
 }
 
 func recallTooLate(s *Scene) {
@@ -128,9 +128,9 @@ func recallTooLate(s *Scene) {
 	sent := s.send(t, m)[0]
 	s.passUntil(m.DeliverAt)
 	got := s.collect(want(t, g), 1)
-	s.refused(s.engine.Recall(s.ctx, t, sent.Scheduled), "recall after its time", mq.MessageNotFound)
+	s.refused(s.engine().Recall(s.ctx, t, sent.Scheduled), "recall after its time", mq.MessageNotFound)
 	s.ack(got...)
-	s.refused(s.engine.Recall(s.ctx, t, sent.Scheduled), "recall after the ack", mq.MessageNotFound)
+	s.refused(s.engine().Recall(s.ctx, t, sent.Scheduled), "recall after the ack", mq.MessageNotFound)
 }
 
 func recallForeign(s *Scene) {
@@ -140,7 +140,7 @@ func recallForeign(s *Scene) {
 	for _, token := range []string{"", "x", "no token of this engine", sent.Scheduled.Token[:len(sent.Scheduled.Token)/2]} {
 		foreign := sent.Scheduled
 		foreign.Token = token
-		s.refused(s.engine.Recall(s.ctx, t, foreign), "recall with a foreign token")
+		s.refused(s.engine().Recall(s.ctx, t, foreign), "recall with a foreign token")
 	}
 	s.passUntil(m.DeliverAt)
 	s.areExactly(s.collect(want(t, g), 1), m)

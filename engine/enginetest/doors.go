@@ -91,7 +91,7 @@ func orderOverBoth(s *Scene) {
 
 func checkFindsDoor(s *Scene) {
 	mine, theirs := s.topic(1), s.topic(1)
-	l, other := s.listen(s.engine, mine), s.listen(s.instance.Second, theirs)
+	l, other := s.listen(s.engine(), mine), s.listen(s.instance.Second, theirs)
 	m, _ := s.prepare(theirs, half(time.Second))
 	s.within(time.Second+s.soon(), "the door with the producer is asked", other.askedTimes(m, 1))
 	if len(l.about(m)) > 0 {

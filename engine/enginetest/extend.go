@@ -107,7 +107,7 @@ func zeroFrees(s *Scene) {
 	for _, how := range []mq.KeepOrReplace{mq.Keep, mq.Replace} {
 		g := s.group()
 		d := s.collect(want(t, g), 1)[0]
-		got := s.engine.Extend(s.ctx, []mq.Lease{d.Lease}, 0, how)
+		got := s.engine().Extend(s.ctx, []mq.Lease{d.Lease}, 0, how)
 		s.ok(got[0].Err, "extend to zero")
 		again := s.collect(want(t, g), 1)
 		s.areExactly(again, m)
@@ -150,7 +150,7 @@ func eachExtendHasItsAnswer(s *Scene) {
 	ds := s.collect(w, 3)
 	ls := leases(ds...)
 	ls[1].Token = "no token of this engine"
-	got := s.engine.Extend(s.ctx, ls, 20*time.Second, mq.Replace)
+	got := s.engine().Extend(s.ctx, ls, 20*time.Second, mq.Replace)
 	if len(got) != 3 {
 		s.fatalf("%d answers for 3 leases", len(got))
 	}

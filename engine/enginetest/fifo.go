@@ -222,7 +222,7 @@ func deadLetterOnDemandGivesWay(s *Scene) {
 	ms := s.messages(3, inGroup("order-1"))
 	s.send(t, ms...)
 	run := s.collectSome(want(t, g, most(1)))
-	s.ok(s.engine.DeadLetter(s.ctx, leases(run...), "poison")[0], "dead letter")
+	s.ok(s.engine().DeadLetter(s.ctx, leases(run...), "poison")[0], "dead letter")
 	s.areExactly(s.takeAllOf(want(t, g), 2), ms[1:]...)
 }
 

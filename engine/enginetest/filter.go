@@ -73,7 +73,7 @@ func heldBackBlocksNothing(s *Scene) {
 func badFilterIsRefused(s *Scene) {
 	t, g := s.topic(1), s.group()
 	s.send(t, s.message())
-	_, err := s.engine.Take(s.ctx, want(t, g, sql("price >")))
+	_, err := s.engine().Take(s.ctx, want(t, g, sql("price >")))
 	s.refused(err, "take with half an expression", mq.IllegalFilter)
 	s.collect(want(t, g), 1) // and it took nothing away
 }

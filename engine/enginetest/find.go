@@ -26,7 +26,7 @@ func (s *Scene) find(f mq.Find) mq.Page {
 	if f.Limit == 0 {
 		f.Limit = 100
 	}
-	page, err := s.engine.Find(s.ctx, f)
+	page, err := s.engine().Find(s.ctx, f)
 	s.ok(err, "find")
 	if len(page.Messages) > f.Limit {
 		s.fatalf("%d messages on a page of %d", len(page.Messages), f.Limit)

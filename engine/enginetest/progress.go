@@ -19,7 +19,7 @@ func progressCases() []Case {
 
 // total adds a group's figures over all queues. A figure that one queue does not know is unknown in total.
 func (s *Scene) total(g mq.Group, t mq.Topic) mq.QueueProgress {
-	qs, err := s.engine.Progress(s.ctx, g, t)
+	qs, err := s.engine().Progress(s.ctx, g, t)
 	s.ok(err, "progress")
 	if len(qs) == 0 {
 		s.fatalf("progress of no queue")
@@ -104,7 +104,7 @@ func committedWaits(s *Scene) {
 func progressOfPulling(s *Scene) {
 	t, g := s.topic(1), s.group(pulling)
 	s.send(t, s.messages(5)...)
-	s.ok(s.engine.Commit(s.ctx, g, s.queue(t), 3), "commit")
+	s.ok(s.engine().Commit(s.ctx, g, s.queue(t), 3), "commit")
 	p := s.total(g, t)
 	if p.Committed != 3 || p.Hi != 5 {
 		s.fatalf("committed %d of %d, want 3 of 5", p.Committed, p.Hi)
@@ -114,7 +114,7 @@ func progressOfPulling(s *Scene) {
 }
 
 func stateCounts(s *Scene) {
-	before, err := s.engine.State(s.ctx)
+	before, err := s.engine().State(s.ctx)
 	s.ok(err, "state")
 	if !before.Healthy || !before.Writable || before.Engine == "" {
 		s.fatalf("a fresh engine says %+v", before)
@@ -123,7 +123,7 @@ func stateCounts(s *Scene) {
 	s.send(t, s.message(dueAt(s.now().Add(time.Hour))), s.message(), s.message())
 	s.prepare(t)
 	s.collect(want(t, g), 2)
-	after, err := s.engine.State(s.ctx)
+	after, err := s.engine().State(s.ctx)
 	s.ok(err, "state")
 	grew := func(what string, before, after, by int64) {
 		if before >= 0 && after >= 0 && after-before < by {

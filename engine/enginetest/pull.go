@@ -28,7 +28,7 @@ func pullCases() []Case {
 func (s *Scene) queue(t mq.Topic) mq.QueueRef { return mq.QueueRef{Topic: t, Broker: s.broker(t)} }
 
 func (s *Scene) pull(q mq.QueueRef, from mq.Offset, n int, f mq.Filter) mq.Read {
-	read, err := s.engine.Pull(s.ctx, q, from, mq.ReadLimit{Messages: n, Bytes: 8 << 20}, f)
+	read, err := s.engine().Pull(s.ctx, q, from, mq.ReadLimit{Messages: n, Bytes: 8 << 20}, f)
 	s.ok(err, "pull")
 	if len(read.Messages) > n {
 		s.fatalf("%d messages, asked for %d at most", len(read.Messages), n)
@@ -99,13 +99,13 @@ func pullLimits(s *Scene) {
 	q := s.queue(t)
 	s.readExactly(s.pull(q, 0, 2, mq.Filter{}), ms[:2]...)
 	for _, bytes := range []int{1, 999, 1000} {
-		read, err := s.engine.Pull(s.ctx, q, 0, mq.ReadLimit{Messages: 32, Bytes: bytes}, mq.Filter{})
+		read, err := s.engine().Pull(s.ctx, q, 0, mq.ReadLimit{Messages: 32, Bytes: bytes}, mq.Filter{})
 		s.ok(err, "pull")
 		if len(read.Messages) != 1 || read.Next != 1 {
 			s.fatalf("a limit of %d bytes gave %d messages of 1000 bytes, next %d; want one", bytes, len(read.Messages), read.Next)
 		}
 	}
-	read, err := s.engine.Pull(s.ctx, q, 0, mq.ReadLimit{Messages: 32, Bytes: 3500}, mq.Filter{})
+	read, err := s.engine().Pull(s.ctx, q, 0, mq.ReadLimit{Messages: 32, Bytes: 3500}, mq.Filter{})
 	s.ok(err, "pull")
 	if n := len(read.Messages); n < 1 || n > 3 || read.Next != mq.Offset(n) {
 		s.fatalf("a limit of 3500 bytes gave %d messages of 1000 bytes, next %d", n, read.Next)
@@ -134,7 +134,7 @@ func pullOutside(s *Scene) {
 	s.send(t, s.messages(3)...)
 	q := s.queue(t)
 	for _, from := range []mq.Offset{-1, 4, 1 << 40} {
-		_, err := s.engine.Pull(s.ctx, q, from, mq.ReadLimit{Messages: 1, Bytes: 1}, mq.Filter{})
+		_, err := s.engine().Pull(s.ctx, q, from, mq.ReadLimit{Messages: 1, Bytes: 1}, mq.Filter{})
 		s.refused(err, "pull from outside", mq.IllegalOffset)
 	}
 }
@@ -144,10 +144,10 @@ func pullWaiter(s *Scene) {
 	s.send(t, s.message())
 	q := s.queue(t)
 	there, next, far := &bell{}, &bell{}, &bell{}
-	s.finally(s.engine.ArmPull(q, 0, there.ring))
+	s.finally(s.engine().ArmPull(q, 0, there.ring))
 	s.within(s.target.Lateness, "the waiter is woken: a message is there", there.rung)
-	s.finally(s.engine.ArmPull(q, 1, next.ring))
-	s.finally(s.engine.ArmPull(q, 5, far.ring))
+	s.finally(s.engine().ArmPull(q, 1, next.ring))
+	s.finally(s.engine().ArmPull(q, 5, far.ring))
 	if s.traits.VirtualTime && next.rung() {
 		s.fatalf("woken before a message came")
 	}
@@ -164,8 +164,8 @@ func pullDisarmed(s *Scene) {
 	t := s.topic(1)
 	q := s.queue(t)
 	gone, witness := &bell{}, &bell{}
-	disarm := s.engine.ArmPull(q, 0, gone.ring)
-	s.finally(s.engine.ArmPull(q, 0, witness.ring))
+	disarm := s.engine().ArmPull(q, 0, gone.ring)
+	s.finally(s.engine().ArmPull(q, 0, witness.ring))
 	disarm()
 	disarm()
 	s.send(t, s.message())
@@ -179,7 +179,7 @@ func bounds(s *Scene) {
 	t := s.topic(2)
 	q := s.queue(t)
 	check := func(hi mq.Offset) {
-		lo, got, err := s.engine.Bounds(s.ctx, q)
+		lo, got, err := s.engine().Bounds(s.ctx, q)
 		s.ok(err, "bounds")
 		if lo != 0 || got != hi {
 			s.fatalf("bounds %d to %d, want 0 to %d", lo, got, hi)
@@ -199,7 +199,7 @@ func atATime(s *Scene) {
 	t := s.topic(1)
 	q := s.queue(t)
 	at := func(when time.Time, want mq.Offset) {
-		got, err := s.engine.At(s.ctx, q, when)
+		got, err := s.engine().At(s.ctx, q, when)
 		s.ok(err, "at")
 		if got != want {
 			s.fatalf("the first message stored at or after %v has offset %d, want %d", when, got, want)
@@ -226,23 +226,23 @@ func committed(s *Scene) {
 	other := q
 	other.Queue = 1
 	s.sendEach(t, s.messages(20)...)
-	_, err := s.engine.Committed(s.ctx, g, q)
+	_, err := s.engine().Committed(s.ctx, g, q)
 	s.refused(err, "the offset of a group that committed none", mq.OffsetNotFound)
 	for _, at := range []mq.Offset{3, 0, 2} {
-		s.ok(s.engine.Commit(s.ctx, g, q, at), "commit")
-		got, err := s.engine.Committed(s.ctx, g, q)
+		s.ok(s.engine().Commit(s.ctx, g, q, at), "commit")
+		got, err := s.engine().Committed(s.ctx, g, q)
 		s.ok(err, "committed")
 		if got != at {
 			s.fatalf("committed %d, the engine says %d", at, got)
 		}
 	}
-	_, err = s.engine.Committed(s.ctx, g, other)
+	_, err = s.engine().Committed(s.ctx, g, other)
 	s.refused(err, "the offset of a queue of which none was committed", mq.OffsetNotFound)
 }
 
 func commitForLeasing(s *Scene) {
 	t, g := s.topic(1), s.group()
 	s.send(t, s.messages(3)...)
-	s.refused(s.engine.Commit(s.ctx, g, s.queue(t), 2), "commit for a group that leases", mq.Conflict)
+	s.refused(s.engine().Commit(s.ctx, g, s.queue(t), 2), "commit for a group that leases", mq.Conflict)
 	s.collect(want(t, g), 3)
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/causeway-mq/causeway/engine/enginetest/history"
@@ -14,20 +15,29 @@ import (
 
 func randomCases() []Case {
 	return []Case{
-		{Name: "random/one-actor", Play: func(s *Scene) { s.histories(1) }},
-		{Name: "random/three-actors", Play: func(s *Scene) { s.histories(3) }},
+		{Name: "random/one-actor", Play: func(s *Scene) { s.histories(1, 0) }},
+		{Name: "random/three-actors", Play: func(s *Scene) { s.histories(3, 0) }},
+		{Name: "random/crashes-under-load", Needs: crashes, Play: func(s *Scene) { s.histories(3, 3) }},
 	}
+}
+
+func crashes(at *Instance) string {
+	if at.Crash == nil {
+		return "the target does not crash its engine"
+	}
+	return ""
 }
 
 // histories plays random histories, each on its own topics and groups, and lets the independent checker judge each of them.
 // A failure names its seed. With one actor a seed plays the same calls again; with more, their interleaving differs.
-func (s *Scene) histories(actors int) {
+func (s *Scene) histories(actors, crashes int) {
 	until := time.Now().Add(s.target.Limit / 2)
 	for seed := range s.target.Seeds {
 		if seed > 0 && time.Now().After(until) {
 			return // a slow engine plays fewer
 		}
 		w := s.newWorld(uint64(seed), actors)
+		w.crashes = crashes
 		w.play()
 		w.drain()
 		if v := w.h.Judge(history.Rules{StaleAckIsSilent: !s.traits.KnowsExpired}); !v.Innocent() {
@@ -41,6 +51,8 @@ type world struct {
 	*Scene
 	seed           uint64
 	actors         int
+	crashes        int // of the engine, while the actors play
+	steps          atomic.Int64
 	h              *history.History
 	plain, lanes   mq.Topic
 	group, inOrder mq.Group
@@ -73,15 +85,40 @@ func (w *world) play() {
 	if !w.traits.VirtualTime {
 		steps = 60
 	}
-	w.all(w.actors, func(actor int) {
+	w.all(w.actors+min(w.crashes, 1), func(actor int) {
 		dice := rand.New(rand.NewPCG(w.seed, uint64(actor)))
+		if actor == w.actors {
+			w.crashNowAndThen(dice, int64(steps*w.actors))
+			return
+		}
 		for range steps {
 			w.step(dice, actor)
+			w.steps.Add(1)
 			if w.ctx.Err() != nil {
 				w.fatalf("seed %d: out of time", w.seed)
 			}
 		}
 	})
+}
+
+// crashNowAndThen spreads the crashes over the steps of the actors.
+func (w *world) crashNowAndThen(dice *rand.Rand, steps int64) {
+	for i := range w.crashes {
+		from, span := steps*int64(i)/int64(w.crashes), steps/int64(w.crashes)
+		at := from + dice.Int64N(span)
+		w.eventually("the actors play on", func() bool { return w.steps.Load() >= at || len(w.report()) > 0 })
+		e, err := w.instance.Crash()
+		w.ok(err, "crash")
+		w.current.Store(&e)
+	}
+}
+
+// went demands that a call worked, or that it was one that a crash may have hit.
+func (w *world) went(err error, doing string) {
+	if w.crashes > 0 && (mq.Outcome(err) == mq.Unknown || mq.KindOf(err) == mq.Unavailable) {
+		return
+	}
+	w.ok(err, doing)
 }
 
 func (w *world) step(dice *rand.Rand, actor int) {
@@ -118,10 +155,10 @@ func (w *world) step(dice *rand.Rand, actor int) {
 func (w *world) sendNoted(t mq.Topic, batch []mq.Message) []mq.Sent {
 	w.remember(batch)
 	span := w.h.Begin()
-	sent := w.engine.Send(w.ctx, t, batch)
+	sent := w.engine().Send(w.ctx, t, batch)
 	for i, one := range sent {
 		w.h.Sent(span, t.Name, batch[i], one)
-		w.ok(one.Err, "send")
+		w.went(one.Err, "send")
 	}
 	return sent
 }
@@ -137,14 +174,18 @@ func (w *world) sendDelayed(dice *rand.Rand) {
 	sent := w.sendNoted(w.plain, w.messages(1, dueAt(due)))
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.scheduled = append(w.scheduled, sent...)
+	if sent[0].Err == nil {
+		w.scheduled = append(w.scheduled, sent...)
+	}
 }
 
 func (w *world) sendHalf() {
 	sent := w.sendNoted(w.plain, w.messages(1, half(time.Hour)))
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.halves = append(w.halves, sent...)
+	if sent[0].Err == nil {
+		w.halves = append(w.halves, sent...)
+	}
 }
 
 // pick chooses one of a list, ok is false when it is empty.
@@ -174,8 +215,8 @@ func (w *world) settleNoted(sent mq.Sent, v mq.Verdict) {
 	span := w.h.Begin()
 	err := w.settle(w.plain, sent.Half, v)
 	w.h.Settled(span, sent.Half.Message, v, err)
-	if err != nil && mq.KindOf(err) != mq.Conflict {
-		w.fatalf("%s: %v", v, err)
+	if mq.KindOf(err) != mq.Conflict {
+		w.went(err, v.String())
 	}
 }
 
@@ -185,10 +226,10 @@ func (w *world) recallOne(dice *rand.Rand) {
 	}
 	if sent, ok := pick(w, dice, &w.scheduled, false); ok && !sent.Scheduled.IsZero() {
 		span := w.h.Begin()
-		err := w.engine.Recall(w.ctx, w.plain, sent.Scheduled)
+		err := w.engine().Recall(w.ctx, w.plain, sent.Scheduled)
 		w.h.Recalled(span, sent.Scheduled.Message, err)
-		if err != nil && mq.KindOf(err) != mq.MessageNotFound {
-			w.fatalf("recall: %v", err)
+		if mq.KindOf(err) != mq.MessageNotFound {
+			w.went(err, "recall")
 		}
 	}
 }
@@ -200,9 +241,9 @@ func (w *world) takeSome(dice *rand.Rand, t mq.Topic, g mq.Group, id mq.AttemptI
 
 func (w *world) takeNoted(ask mq.Want) []mq.Delivery {
 	span := w.h.Begin()
-	got, err := w.engine.Take(w.ctx, ask)
+	got, err := w.engine().Take(w.ctx, ask)
 	w.h.Took(span, ask, got, err)
-	w.ok(err, "take")
+	w.went(err, "take")
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.held = append(w.held, leases(got...)...)
@@ -226,8 +267,8 @@ func (w *world) ackNoted(l mq.Lease) {
 
 // staleOrDone allows what an actor that comes too late may be told.
 func (w *world) staleOrDone(err error, doing string) {
-	if err != nil && mq.KindOf(err) != mq.Expired && mq.KindOf(err) != mq.Settled && mq.KindOf(err) != mq.InvalidReceipt {
-		w.fatalf("%s: %v", doing, err)
+	if k := mq.KindOf(err); k != mq.Expired && k != mq.Settled && k != mq.InvalidReceipt {
+		w.went(err, doing)
 	}
 }
 
@@ -239,7 +280,7 @@ func (w *world) extendOne(dice *rand.Rand) {
 	d := []time.Duration{0, 0, 3 * time.Second, 9 * time.Second}[dice.IntN(4)]
 	how := mq.KeepOrReplace(dice.IntN(2) == 0)
 	span := w.h.Begin()
-	got := w.engine.Extend(w.ctx, []mq.Lease{l}, d, how)
+	got := w.engine().Extend(w.ctx, []mq.Lease{l}, d, how)
 	if len(got) != 1 {
 		w.fatalf("extend: %d answers for one lease", len(got))
 	}
@@ -255,7 +296,7 @@ func (w *world) extendOne(dice *rand.Rand) {
 func (w *world) buryOne(dice *rand.Rand) {
 	if l, ok := pick(w, dice, &w.held, true); ok {
 		span := w.h.Begin()
-		err := w.engine.DeadLetter(w.ctx, []mq.Lease{l}, "poison")[0]
+		err := w.engine().DeadLetter(w.ctx, []mq.Lease{l}, "poison")[0]
 		w.h.DeadLettered(span, l, err)
 		w.staleOrDone(err, "dead letter")
 	}
@@ -273,7 +314,7 @@ func (w *world) drain() {
 		w.drainOne(of)
 		reader := w.group
 		reader.Name = w.name("g")
-		w.ok(w.engine.PutGroup(w.ctx, reader), "put group")
+		w.ok(w.engine().PutGroup(w.ctx, reader), "put group")
 		graves := want(w.deadLetters(of.Group), reader)
 		for {
 			got := w.take(graves)

@@ -28,7 +28,7 @@ func noneNeverWaits(s *Scene) {
 	t, g := s.topic(4), s.group()
 	began := time.Now()
 	for range 10 {
-		got, err := s.engine.Take(s.ctx, want(t, g))
+		got, err := s.engine().Take(s.ctx, want(t, g))
 		s.ok(err, "take from an empty topic")
 		if len(got) != 0 {
 			s.fatalf("%d messages from an empty topic", len(got))
@@ -141,7 +141,7 @@ func takeWithEndedContext(s *Scene) {
 	over, end := context.WithCancel(s.ctx)
 	end()
 	w := want(t, g, lasting(2*time.Second))
-	_, err := s.engine.Take(over, w)
+	_, err := s.engine().Take(over, w)
 	s.timedOut(err, "take with an ended context")
 	s.pass(3 * time.Second) // if it was granted to nobody, its hold is over now
 	s.areExactly(s.collect(w, 1), m)

@@ -30,7 +30,7 @@ func resetsWhileLeased(t mq.Traits) string {
 }
 
 func (s *Scene) reset(g mq.Group, t mq.Topic, to mq.Position) mq.ResetDone {
-	done, err := s.engine.Reset(s.ctx, g, t, to)
+	done, err := s.engine().Reset(s.ctx, g, t, to)
 	s.ok(err, "reset")
 	return done
 }
@@ -102,9 +102,9 @@ func resetOfPulling(s *Scene) {
 	t, g := s.topic(1), s.group(pulling)
 	s.send(t, s.messages(6)...)
 	q := s.queue(t)
-	s.ok(s.engine.Commit(s.ctx, g, q, 5), "commit")
+	s.ok(s.engine().Commit(s.ctx, g, q, 5), "commit")
 	s.reset(g, t, mq.Position{Kind: mq.ToOffset, Broker: q.Broker, Queue: 0, Offset: 1})
-	got, err := s.engine.Committed(s.ctx, g, q)
+	got, err := s.engine().Committed(s.ctx, g, q)
 	s.ok(err, "committed")
 	if got != 1 {
 		s.fatalf("committed %d after a reset to 1", got)
@@ -115,7 +115,7 @@ func resetRefuses(s *Scene) {
 	t, g := s.topic(1), s.group()
 	s.send(t, s.messages(3)...)
 	got := s.collect(want(t, g), 3)
-	_, err := s.engine.Reset(s.ctx, g, t, mq.Position{Kind: mq.ToLatest})
+	_, err := s.engine().Reset(s.ctx, g, t, mq.Position{Kind: mq.ToLatest})
 	s.refused(err, "reset while leases live", mq.Conflict)
 	s.ack(got[0])
 	s.expire(got...)

@@ -34,7 +34,7 @@ func restartCases() []Case {
 func (s *Scene) restart() {
 	e, err := s.instance.Reopen()
 	s.ok(err, "reopen")
-	s.engine = e
+	s.current.Store(&e)
 }
 
 func messagesSurvive(s *Scene) {
@@ -127,9 +127,9 @@ func scheduledAndHalvesSurvive(s *Scene) {
 	s.ok(s.settle(t, h, mq.Commit), "commit after the restart")
 	s.areExactly(s.collect(want(t, g, lasting(time.Hour)), 1), committed)
 	if s.traits.Recall {
-		s.ok(s.engine.Recall(s.ctx, t, recall), "recall after the restart")
+		s.ok(s.engine().Recall(s.ctx, t, recall), "recall after the restart")
 	}
-	l := s.listen(s.engine, t)
+	l := s.listen(s.engine(), t)
 	s.within(time.Second+s.soon(), "the producer is asked", l.askedTimes(asked, 1))
 	s.passUntil(due)
 	if s.traits.Recall {
@@ -159,9 +159,9 @@ func committedSurvives(s *Scene) {
 	t, g := s.topic(1), s.group(pulling)
 	s.send(t, s.messages(5)...)
 	q := s.queue(t)
-	s.ok(s.engine.Commit(s.ctx, g, q, 4), "commit")
+	s.ok(s.engine().Commit(s.ctx, g, q, 4), "commit")
 	s.restart()
-	at, err := s.engine.Committed(s.ctx, g, q)
+	at, err := s.engine().Committed(s.ctx, g, q)
 	s.ok(err, "committed")
 	if at != 4 {
 		s.fatalf("committed %d after the restart, want 4", at)
@@ -171,16 +171,16 @@ func committedSurvives(s *Scene) {
 func specsSurvive(s *Scene) {
 	kept, gone := s.topic(3), s.topic(2)
 	g := s.group(ordered, attempts(3))
-	s.ok(s.engine.DropTopic(s.ctx, gone.Name), "drop topic")
+	s.ok(s.engine().DropTopic(s.ctx, gone.Name), "drop topic")
 	s.restart()
-	qs, err := s.engine.Refresh(s.ctx, kept)
+	qs, err := s.engine().Refresh(s.ctx, kept)
 	s.ok(err, "refresh")
 	if len(qs)%3 != 0 || len(qs) == 0 {
 		s.fatalf("%d queues after the restart, want 3", len(qs))
 	}
-	_, err = s.engine.Refresh(s.ctx, gone)
+	_, err = s.engine().Refresh(s.ctx, gone)
 	s.refused(err, "refresh of a dropped topic", mq.TopicNotFound)
-	inv, err := s.engine.Inventory(s.ctx)
+	inv, err := s.engine().Inventory(s.ctx)
 	s.ok(err, "inventory")
 	for _, x := range inv.Groups {
 		if x.Name == g.Name && x.Ordered && x.MaxAttempts == 3 {

@@ -127,7 +127,7 @@ func deadLetterKeepsOrigin(s *Scene) {
 	ms := []mq.Message{s.message(tagged("red")), s.message(with("price", "7")), s.message(inGroup("order-9"))}
 	sent := s.sendEach(t, ms...)
 	ds := s.collect(want(t, g), len(ms))
-	for i, err := range s.engine.DeadLetter(s.ctx, leases(ds...), "cannot be read") {
+	for i, err := range s.engine().DeadLetter(s.ctx, leases(ds...), "cannot be read") {
 		s.ok(err, "dead letter "+ds[i].Message.ID.String())
 	}
 	for _, dead := range s.collect(want(s.deadLetters(g), s.group()), len(ms)) {
@@ -149,8 +149,8 @@ func deadLetterOnDemand(s *Scene) {
 	ms := s.messages(2)
 	s.send(t, ms...)
 	ds := s.collect(want(t, g), 2)
-	s.ok(s.engine.DeadLetter(s.ctx, leases(ds[0]), "poison")[0], "dead letter")
-	if err := s.engine.DeadLetter(s.ctx, leases(ds[0]), "poison")[0]; err != nil && mq.KindOf(err) != mq.Settled {
+	s.ok(s.engine().DeadLetter(s.ctx, leases(ds[0]), "poison")[0], "dead letter")
+	if err := s.engine().DeadLetter(s.ctx, leases(ds[0]), "poison")[0]; err != nil && mq.KindOf(err) != mq.Settled {
 		s.fatalf("the repeat was answered with %v, want nil or settled", err)
 	}
 	graveyard := want(s.deadLetters(g), s.group())
@@ -166,7 +166,7 @@ func deadLetterForOwnGroup(s *Scene) {
 	t, mine, theirs := s.topic(1), s.group(), s.group()
 	m := s.message()
 	s.send(t, m)
-	s.ok(s.engine.DeadLetter(s.ctx, leases(s.collect(want(t, mine), 1)...), "poison")[0], "dead letter")
+	s.ok(s.engine().DeadLetter(s.ctx, leases(s.collect(want(t, mine), 1)...), "poison")[0], "dead letter")
 	s.areExactly(s.collect(want(t, theirs), 1), m)
 	s.none(want(s.deadLetters(theirs), s.group()), "the other group gave nothing up")
 }
@@ -174,11 +174,11 @@ func deadLetterForOwnGroup(s *Scene) {
 func deadLettersAreATopic(s *Scene) {
 	t, g := s.topic(1), s.group()
 	s.send(t, s.messages(3)...)
-	for _, err := range s.engine.DeadLetter(s.ctx, leases(s.collect(want(t, g), 3)...), "poison") {
+	for _, err := range s.engine().DeadLetter(s.ctx, leases(s.collect(want(t, g), 3)...), "poison") {
 		s.ok(err, "dead letter")
 	}
 	graves := s.deadLetters(g)
-	qs, err := s.engine.Refresh(s.ctx, graves)
+	qs, err := s.engine().Refresh(s.ctx, graves)
 	s.ok(err, "refresh the dead letters' topic")
 	if len(qs) == 0 || !qs[0].Readable {
 		s.fatalf("the dead letters' topic cannot be read: %+v", qs)
@@ -200,7 +200,7 @@ func deadLetterForeignToken(s *Scene) {
 	d := s.collect(want(t, g), 1)[0]
 	l := d.Lease
 	l.Token = "no token of this engine"
-	s.refused(s.engine.DeadLetter(s.ctx, []mq.Lease{l}, "poison")[0], "dead letter with a foreign token")
+	s.refused(s.engine().DeadLetter(s.ctx, []mq.Lease{l}, "poison")[0], "dead letter with a foreign token")
 	s.ack(d)
 	s.none(want(s.deadLetters(g), s.group()), "nothing was given up")
 }

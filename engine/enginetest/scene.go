@@ -22,7 +22,7 @@ type Scene struct {
 	ctx      context.Context
 	target   Target
 	instance *Instance
-	engine   Engine
+	current  atomic.Pointer[Engine]
 	traits   mq.Traits
 	run      string
 	names    atomic.Int64
@@ -34,12 +34,17 @@ type Scene struct {
 }
 
 func newScene(ctx context.Context, target Target, instance *Instance) *Scene {
-	return &Scene{
-		ctx: ctx, target: target, instance: instance, engine: instance.Engine, traits: instance.Engine.Traits(),
+	s := &Scene{
+		ctx: ctx, target: target, instance: instance, traits: instance.Engine.Traits(),
 		run:  strconv.FormatInt(time.Now().UnixNano(), 36),
 		sent: map[mq.MessageID]mq.Message{},
 	}
+	s.current.Store(&instance.Engine)
+	return s
 }
+
+// engine is the engine as it runs now: after a restart it is another one.
+func (s *Scene) engine() Engine { return *s.current.Load() }
 
 // errorf notes a failure and goes on.
 func (s *Scene) errorf(format string, args ...any) {

@@ -51,7 +51,7 @@ func eachEntryHasItsAnswer(s *Scene) {
 // liesAt demands that the place of an answer holds the message.
 func (s *Scene) liesAt(t mq.Topic, sent mq.Sent, m mq.Message) {
 	q := mq.QueueRef{Topic: t, Broker: sent.Broker, Queue: sent.Queue}
-	read, err := s.engine.Pull(s.ctx, q, sent.Offset, mq.ReadLimit{Messages: 1, Bytes: 1 << 20}, mq.Filter{})
+	read, err := s.engine().Pull(s.ctx, q, sent.Offset, mq.ReadLimit{Messages: 1, Bytes: 1 << 20}, mq.Filter{})
 	s.ok(err, fmt.Sprintf("pull %v at %d", q, sent.Offset))
 	if len(read.Messages) != 1 || read.Messages[0].Message.ID != m.ID || read.Messages[0].Offset != sent.Offset {
 		s.fatalf("at %v offset %d lies %v, want message %s", q, sent.Offset, read.Messages, m.ID)
@@ -60,7 +60,7 @@ func (s *Scene) liesAt(t mq.Topic, sent mq.Sent, m mq.Message) {
 }
 
 func emptyBatch(s *Scene) {
-	if sent := s.engine.Send(s.ctx, s.topic(1), nil); len(sent) != 0 {
+	if sent := s.engine().Send(s.ctx, s.topic(1), nil); len(sent) != 0 {
 		s.fatalf("%d answers for no message", len(sent))
 	}
 }
@@ -76,7 +76,7 @@ func offsetsAscend(s *Scene) {
 			next++
 		}
 	}
-	lo, hi, err := s.engine.Bounds(s.ctx, mq.QueueRef{Topic: t, Broker: s.broker(t), Queue: 0})
+	lo, hi, err := s.engine().Bounds(s.ctx, mq.QueueRef{Topic: t, Broker: s.broker(t), Queue: 0})
 	s.ok(err, "bounds")
 	if lo != 0 || hi != next {
 		s.fatalf("bounds %d to %d, want 0 to %d", lo, hi, next)
@@ -85,7 +85,7 @@ func offsetsAscend(s *Scene) {
 
 // broker is the broker of the topic's first queue.
 func (s *Scene) broker(t mq.Topic) string {
-	qs, err := s.engine.Refresh(s.ctx, t)
+	qs, err := s.engine().Refresh(s.ctx, t)
 	s.ok(err, "refresh")
 	if len(qs) == 0 {
 		s.fatalf("topic %s has no queue", t.Name)
@@ -170,7 +170,7 @@ func endedContext(s *Scene) {
 	end()
 	ms := s.messages(3)
 	s.remember(ms)
-	sent := s.engine.Send(over, t, ms)
+	sent := s.engine().Send(over, t, ms)
 	if len(sent) != len(ms) {
 		s.fatalf("%d answers for %d messages", len(sent), len(ms))
 	}

@@ -41,6 +41,9 @@ type Instance struct {
 	Second Engine
 	// Reopen ends the engine and starts it again over what it stored. nil: the target cannot.
 	Reopen func() (Engine, error)
+	// Crash ends the engine suddenly, while calls are under way, and starts it again: calls that have returned keep their word,
+	// those under way end with an unknown outcome. It is called while other goroutines call the engine. nil: the target cannot.
+	Crash func() (Engine, error)
 	// Close ends the engine. nil: nothing to end, for example a cluster that all cases use.
 	Close func() error
 }

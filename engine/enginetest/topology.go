@@ -26,7 +26,7 @@ func topologyCases() []Case {
 
 func topicHasItsQueues(s *Scene) {
 	t := s.topic(6)
-	qs, err := s.engine.Refresh(s.ctx, t)
+	qs, err := s.engine().Refresh(s.ctx, t)
 	s.ok(err, "refresh")
 	perBroker := map[string]int{}
 	for _, q := range qs {
@@ -49,17 +49,17 @@ func topicHasItsQueues(s *Scene) {
 	if len(qs) == 0 || !sorted {
 		s.fatalf("queues %+v are none or not sorted", qs)
 	}
-	known, ok := s.engine.Queues(t)
+	known, ok := s.engine().Queues(t)
 	if !ok || !slices.Equal(known, qs) {
 		s.fatalf("from memory: %+v, refreshed: %+v", known, qs)
 	}
 }
 
 func newTopicIsAChange(s *Scene) {
-	changed := s.engine.Changed()
+	changed := s.engine().Changed()
 	t := s.topic(1)
-	if _, ok := s.engine.Queues(t); !ok { // an engine may learn of it by being asked only
-		_, err := s.engine.Refresh(s.ctx, t)
+	if _, ok := s.engine().Queues(t); !ok { // an engine may learn of it by being asked only
+		_, err := s.engine().Refresh(s.ctx, t)
 		s.ok(err, "refresh")
 	}
 	s.within(s.target.Lateness, "the change is announced", func() bool {
@@ -74,9 +74,9 @@ func newTopicIsAChange(s *Scene) {
 
 func unknownTopic(s *Scene) {
 	t := mq.Topic{Name: s.name("nowhere"), Cluster: s.target.Cluster, Accepts: mq.AcceptsOf(mq.Normal), Queues: 1}
-	_, err := s.engine.Refresh(s.ctx, t)
+	_, err := s.engine().Refresh(s.ctx, t)
 	s.refused(err, "refresh of an unknown topic", mq.TopicNotFound)
-	if qs, ok := s.engine.Queues(t); ok && len(qs) > 0 {
+	if qs, ok := s.engine().Queues(t); ok && len(qs) > 0 {
 		s.fatalf("an unknown topic has queues %+v", qs)
 	}
 }
@@ -87,14 +87,14 @@ func traitsMakeSense(s *Scene) {
 		s.fatalf("the engine has no name")
 	case t.MaxBatch < 1, t.MaxDelay <= 0, t.MaxHold < mq.MinHold:
 		s.fatalf("limits that let nothing pass: %+v", t)
-	case s.engine.Traits() != t:
+	case s.engine().Traits() != t:
 		s.fatalf("the traits changed")
 	}
 }
 
 func probe(s *Scene) {
-	s.ok(s.engine.Probe(s.ctx), "probe")
-	s.ok(s.engine.Probe(s.ctx), "a second probe")
+	s.ok(s.engine().Probe(s.ctx), "probe")
+	s.ok(s.engine().Probe(s.ctx), "a second probe")
 }
 
 func puttingTwice(s *Scene) {
@@ -103,10 +103,10 @@ func puttingTwice(s *Scene) {
 	s.send(t, ms...)
 	s.ack(s.collect(want(t, g), 4)[:2]...)
 	for range 3 {
-		s.ok(s.engine.PutTopic(s.ctx, t), "put the same topic again")
-		s.ok(s.engine.PutGroup(s.ctx, g), "put the same group again")
+		s.ok(s.engine().PutTopic(s.ctx, t), "put the same topic again")
+		s.ok(s.engine().PutGroup(s.ctx, g), "put the same group again")
 	}
-	qs, err := s.engine.Refresh(s.ctx, t)
+	qs, err := s.engine().Refresh(s.ctx, t)
 	s.ok(err, "refresh")
 	if len(qs)%3 != 0 {
 		s.fatalf("%d queues after putting a topic of 3 again", len(qs))
@@ -120,8 +120,8 @@ func moreQueues(s *Scene) {
 	before := s.messages(3)
 	s.send(t, before...)
 	t.Queues = 4
-	s.ok(s.engine.PutTopic(s.ctx, t), "put topic with more queues")
-	qs, err := s.engine.Refresh(s.ctx, t)
+	s.ok(s.engine().PutTopic(s.ctx, t), "put topic with more queues")
+	qs, err := s.engine().Refresh(s.ctx, t)
 	s.ok(err, "refresh")
 	if len(qs)%4 != 0 {
 		s.fatalf("%d queues, want 4 on each broker", len(qs))
@@ -133,7 +133,7 @@ func moreQueues(s *Scene) {
 
 func inventory(s *Scene) {
 	t, g := s.topic(3, mq.FIFO), s.group(ordered, attempts(4))
-	inv, err := s.engine.Inventory(s.ctx)
+	inv, err := s.engine().Inventory(s.ctx)
 	s.ok(err, "inventory")
 	topic := slices.IndexFunc(inv.Topics, func(x mq.TopicSpec) bool { return x.Name == t.Name })
 	group := slices.IndexFunc(inv.Groups, func(x mq.GroupSpec) bool { return x.Name == g.Name })
@@ -152,13 +152,13 @@ func drop(s *Scene) {
 	t, g := s.topic(1), s.group()
 	s.send(t, s.message())
 	s.collect(want(t, g), 1)
-	s.ok(s.engine.DropGroup(s.ctx, g.Name), "drop group")
-	s.ok(s.engine.DropTopic(s.ctx, t.Name), "drop topic")
-	s.ok(s.engine.DropGroup(s.ctx, g.Name), "drop group again")
-	s.ok(s.engine.DropTopic(s.ctx, t.Name), "drop topic again")
-	_, err := s.engine.Refresh(s.ctx, t)
+	s.ok(s.engine().DropGroup(s.ctx, g.Name), "drop group")
+	s.ok(s.engine().DropTopic(s.ctx, t.Name), "drop topic")
+	s.ok(s.engine().DropGroup(s.ctx, g.Name), "drop group again")
+	s.ok(s.engine().DropTopic(s.ctx, t.Name), "drop topic again")
+	_, err := s.engine().Refresh(s.ctx, t)
 	s.refused(err, "refresh of a dropped topic", mq.TopicNotFound)
-	inv, err := s.engine.Inventory(s.ctx)
+	inv, err := s.engine().Inventory(s.ctx)
 	s.ok(err, "inventory")
 	for _, x := range inv.Topics {
 		if x.Name == t.Name {
@@ -178,8 +178,8 @@ func droppedComesBackEmpty(s *Scene) {
 	due := s.now().Add(5 * time.Second)
 	s.send(t, s.message(dueAt(due)))
 	s.collect(want(t, g), 3)
-	s.ok(s.engine.DropTopic(s.ctx, t.Name), "drop topic")
-	s.ok(s.engine.PutTopic(s.ctx, t), "put topic")
+	s.ok(s.engine().DropTopic(s.ctx, t.Name), "drop topic")
+	s.ok(s.engine().PutTopic(s.ctx, t), "put topic")
 	s.none(want(t, g), "the topic is new")
 	m := s.message()
 	s.send(t, m)

@@ -41,7 +41,7 @@ func (s *Scene) prepare(t mq.Topic, shapes ...func(*mq.Message)) (mq.Message, mq
 }
 
 func (s *Scene) settle(t mq.Topic, h mq.Half, v mq.Verdict) error {
-	return s.engine.Settle(s.ctx, t, h, v, mq.ByProducer)
+	return s.engine().Settle(s.ctx, t, h, v, mq.ByProducer)
 }
 
 func halfIsInvisible(s *Scene) {

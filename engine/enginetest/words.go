@@ -29,7 +29,7 @@ func (s *Scene) topic(queues int, types ...mq.MessageType) mq.Topic {
 		types = []mq.MessageType{mq.Normal, mq.FIFO, mq.Delay, mq.Transaction}
 	}
 	t := mq.Topic{Name: s.name("t"), Cluster: s.target.Cluster, Accepts: mq.AcceptsOf(types...), Queues: queues}
-	s.ok(s.engine.PutTopic(s.ctx, t), "put topic")
+	s.ok(s.engine().PutTopic(s.ctx, t), "put topic")
 	return t
 }
 
@@ -41,7 +41,7 @@ func (s *Scene) group(shapes ...func(*mq.Group)) mq.Group {
 	for _, shape := range shapes {
 		shape(&g)
 	}
-	s.ok(s.engine.PutGroup(s.ctx, g), "put group")
+	s.ok(s.engine().PutGroup(s.ctx, g), "put group")
 	return g
 }
 
@@ -150,7 +150,7 @@ func with(name, value string) func(*mq.Message) {
 // send stores all messages and demands that each was.
 func (s *Scene) send(t mq.Topic, batch ...mq.Message) []mq.Sent {
 	s.remember(batch)
-	sent := s.engine.Send(s.ctx, t, batch)
+	sent := s.engine().Send(s.ctx, t, batch)
 	if len(sent) != len(batch) {
 		s.fatalf("send: %d answers for %d messages", len(sent), len(batch))
 	}
@@ -180,7 +180,7 @@ func (s *Scene) remember(batch []mq.Message) {
 }
 
 // take receives once, demands that it works, and that what came is what was sent.
-func (s *Scene) take(w mq.Want) []mq.Delivery { return s.takeAt(s.engine, w) }
+func (s *Scene) take(w mq.Want) []mq.Delivery { return s.takeAt(s.engine(), w) }
 
 func (s *Scene) takeAt(e Engine, w mq.Want) []mq.Delivery {
 	got, err := e.Take(s.ctx, w)
@@ -289,7 +289,7 @@ func (s *Scene) noneWhile(d time.Duration, w mq.Want, why string) {
 
 // ack settles each delivery and demands that it works.
 func (s *Scene) ack(ds ...mq.Delivery) {
-	for i, err := range s.acks(s.engine, leases(ds...)...) {
+	for i, err := range s.acks(s.engine(), leases(ds...)...) {
 		s.ok(err, "ack "+ds[i].Message.ID.String())
 	}
 }
@@ -303,11 +303,11 @@ func (s *Scene) acks(e Engine, ls ...mq.Lease) []error {
 }
 
 // ackOne settles one lease and gives the engine's answer.
-func (s *Scene) ackOne(l mq.Lease) error { return s.acks(s.engine, l)[0] }
+func (s *Scene) ackOne(l mq.Lease) error { return s.acks(s.engine(), l)[0] }
 
 // extend moves the end of one lease and gives the engine's answer.
 func (s *Scene) extend(l mq.Lease, d time.Duration, how mq.KeepOrReplace) (mq.Lease, error) {
-	got := s.engine.Extend(s.ctx, []mq.Lease{l}, d, how)
+	got := s.engine().Extend(s.ctx, []mq.Lease{l}, d, how)
 	if len(got) != 1 {
 		s.fatalf("extend: %d answers for one lease", len(got))
 	}
