@@ -17,7 +17,8 @@ import (
 	"time"
 )
 
-// selfSigned writes a certificate for loopback that nobody vouches for. The official clients accept any certificate.
+// selfSigned writes a certificate for loopback that nobody else vouches for. Go and Java accept any certificate; Python and
+// Node are told to trust this one.
 func selfSigned(t *testing.T) (certFile, keyFile string) {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -31,8 +32,11 @@ func selfSigned(t *testing.T) (certFile, keyFile string) {
 		NotAfter:     time.Now().Add(24 * time.Hour),
 		DNSNames:     []string{"localhost"},
 		IPAddresses:  []net.IP{net.IPv4(127, 0, 0, 1)},
-		KeyUsage:     x509.KeyUsageDigitalSignature,
+		KeyUsage:     x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign,
 		ExtKeyUsage:  []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
+
+		BasicConstraintsValid: true,
+		IsCA:                  true,
 	}
 	cert, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
 	if err != nil {

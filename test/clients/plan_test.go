@@ -45,6 +45,8 @@ type client struct {
 	version string
 	// ways names how the client reaches the target: plain, signed, tls.
 	ways []string
+	// without names the ways that this version has no code for, and why.
+	without map[string]string
 	// apart lists ways that need a process of their own.
 	apart []string
 	// lacking names scenarios for which this version has no API, and why. A scenario that is missing here must pass; one
@@ -56,14 +58,15 @@ type client struct {
 
 // clients lists what is driven, newest released versions, pinned where their build files name them.
 func clients() []client {
-	signed := []string{"plain", "signed", "tls"}
+	every := []string{"plain", "signed", "tls"}
 	return []client{
-		{name: "java", version: "5.2.0", ways: signed},
-		{name: "go", version: "5.1.4", ways: signed, apart: []string{"tls"}},
-		{name: "python", version: "5.1.2", ways: []string{"plain"}},
-		{name: "node", version: "1.0.8", ways: []string{"plain"}},
+		{name: "java", version: "5.2.0", ways: every},
+		{name: "go", version: "5.1.4", ways: every, apart: []string{"tls"}},
+		{name: "python", version: "5.1.2", ways: every},
+		{name: "node", version: "1.0.8", ways: every},
 		{
-			name: "rust", version: "5.0.0", ways: []string{"plain"},
+			name: "rust", version: "5.0.0", ways: []string{"plain", "signed"},
+			without: map[string]string{"tls": "set_enable_tls makes an https address and configures no TLS for it: no connection comes about"},
 			lacking: map[string]string{
 				"recall":                "no recall in Producer, no recall handle in SendReceipt",
 				"push-consumer":         "no push consumer",

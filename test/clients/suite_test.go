@@ -27,7 +27,10 @@ const suiteBound = 5 * time.Minute
 const driversAtOnce = 3
 
 // place is where things are: the repository, the build directory, this run's logs.
-type place struct{ root, build, logs string }
+type place struct {
+	root, build, logs string
+	trusted           string // PEM file that drivers trust for TLS, if any
+}
 
 func newPlace(t *testing.T) place {
 	t.Helper()
@@ -72,6 +75,7 @@ func TestOfficialClients(t *testing.T) {
 	if !isGiven {
 		to = started(ctx, t, at)
 	}
+	at.trusted = to.certificate
 	build(ctx, t, at, filepath.Join(at.build, "go-driver"), "./test/clients/go")
 	runs := planned(to)
 	provisionAll(ctx, t, to, runs)
@@ -106,6 +110,9 @@ func planned(to target) []driving {
 	for _, c := range clients() {
 		if !chosen("CAUSEWAY_CLIENTS_ONLY", c.name) {
 			continue
+		}
+		for way, why := range c.without {
+			fmt.Printf("%-14s %-22s %-5s          %s\n", runName(c, way), "all", "lacks", why)
 		}
 		together := driving{client: c, name: c.name}
 		for _, way := range c.ways {
@@ -174,7 +181,7 @@ func (b *scoreboard) add(r result) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.got[r.Run+" "+r.Scenario] = r
-	fmt.Printf("%-12s %-22s %-5s %6.1fs  %s\n", r.Run, r.Scenario, r.Result, float64(r.Millis)/1000, r.Detail)
+	fmt.Printf("%-14s %-22s %-5s %6.1fs  %s\n", r.Run, r.Scenario, r.Result, float64(r.Millis)/1000, r.Detail)
 }
 
 // undriven gives every scenario of a driver that could not be built the reason for it.

@@ -22,6 +22,7 @@ type target struct {
 	endpoint             string
 	accessKey, secretKey string        // empty: it checks no signatures
 	tls                  bool          // it speaks TLS on the same port
+	certificate          string        // PEM file that vouches for it, empty: well-known authorities do
 	await                time.Duration // how long an empty poll is asked to wait
 	early                time.Duration // how much before its time the target may deliver
 	hold                 time.Duration // the shortest invisible time that a receive may ask for here
@@ -84,6 +85,7 @@ func (p commandProvisioner) run(ctx context.Context, words ...string) error {
 //	CAUSEWAY_CLIENTS_HOLD       the shortest invisible time that a receive may ask for, default 3s
 //	CAUSEWAY_CLIENTS_LOOSE      set: it may add user properties of its own
 //	CAUSEWAY_CLIENTS_TLS        set: the port speaks TLS too
+//	CAUSEWAY_CLIENTS_CA         PEM file that vouches for its certificate
 //	CAUSEWAY_CLIENTS_KEY        access key and secret, joined by a colon
 func given(t *testing.T) (target, bool) {
 	t.Helper()
@@ -94,6 +96,7 @@ func given(t *testing.T) (target, bool) {
 	at.provision = commandProvisioner{path: os.Getenv("CAUSEWAY_CLIENTS_PROVISION")}
 	at.loose = os.Getenv("CAUSEWAY_CLIENTS_LOOSE") != ""
 	at.tls = os.Getenv("CAUSEWAY_CLIENTS_TLS") != ""
+	at.certificate = os.Getenv("CAUSEWAY_CLIENTS_CA")
 	at.accessKey, at.secretKey, _ = strings.Cut(os.Getenv("CAUSEWAY_CLIENTS_KEY"), ":")
 	at.prefix = "c" + strconv.FormatInt(time.Now().Unix(), 36) + "-"
 	for name, into := range map[string]*time.Duration{
@@ -158,6 +161,9 @@ func started(ctx context.Context, t *testing.T, at place) target {
 		accessKey: access,
 		secretKey: secret,
 		tls:       true,
+
+		certificate: cert,
+
 		await:     2 * time.Second,
 		hold:      3 * time.Second,
 		provision: cli,

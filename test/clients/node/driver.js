@@ -16,6 +16,7 @@ const plays = {
   'transaction-commit': sending.transactionCommit,
   'transaction-rollback': sending.transactionRollback,
   'transaction-checkback': sending.transactionCheckback,
+  'wrong-secret': sending.wrongSecret,
   fifo: receiving.fifo,
   'simple-consumer': receiving.simpleConsumer,
   'push-consumer': receiving.pushConsumer,

@@ -96,4 +96,17 @@ async function transactionCheckback(s) {
   s.notes.push(`asked ${asked.length} times, delivered after ${Date.now() - start} ms`);
 }
 
-module.exports = { normal, delay, recall, transactionCommit, transactionRollback, transactionCheckback };
+// A known key with another secret is turned away by name.
+async function wrongSecret(s) {
+  s.run = { ...s.run, secretKey: s.run.secretKey + 'x' };
+  let refused;
+  try {
+    await (await s.producer()).send(s.letter(0));
+  } catch (error) {
+    refused = error;
+  }
+  check(refused, 'a message signed with a wrong secret was accepted');
+  check(/Unauthorized|40100/i.test(`${refused} ${refused.cause} ${refused.code}`), `refused, but not as unauthorized: ${refused}`);
+}
+
+module.exports = { normal, delay, recall, transactionCommit, transactionRollback, transactionCheckback, wrongSecret };

@@ -20,6 +20,7 @@ PLAYS = {
     "transaction-commit": sending.transaction_commit,
     "transaction-rollback": sending.transaction_rollback,
     "transaction-checkback": sending.transaction_checkback,
+    "wrong-secret": sending.wrong_secret,
     "fifo": receiving.fifo,
     "simple-consumer": receiving.simple_consumer,
     "push-consumer": receiving.push_consumer,

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Scenarios about what a producer may ask for."""
 
+import os
 import time
 
 from rocketmq import TransactionChecker, TransactionResolution
@@ -95,3 +96,17 @@ def transaction_checkback(s):
     for message in checker.asked:
         same(message, bag.sent[message.message_id], bag.loose)
     s.notes.append(f"asked {len(checker.asked)} times, delivered after {int((time.monotonic() - start) * 1000)} ms")
+
+
+def wrong_secret(s):
+    """A known key with another secret is turned away by name. This client tells its application only that it has no route;
+    the code stands in its log."""
+    s.run = dict(s.run, secretKey=s.run["secretKey"] + "x")
+    try:
+        s.producer().send(s.letter(0))
+    except Exception as error:
+        with open(os.path.expanduser("~/logs/rocketmq_python/rocketmq_client.log"), encoding="utf-8") as log:
+            logged = any("40100" in line for line in log)
+        check(logged or "40100" in str(error), f"refused, but not as unauthorized: {type(error).__name__}: {error}")
+        return
+    check(False, "a message signed with a wrong secret was accepted")

@@ -60,6 +60,7 @@ async fn scenario(stage: &Stage) -> Result<(), Fail> {
         "transaction-commit" => sending::transaction_commit(stage).await,
         "transaction-rollback" => sending::transaction_rollback(stage).await,
         "transaction-checkback" => sending::transaction_checkback(stage).await,
+        "wrong-secret" => sending::wrong_secret(stage).await,
         "fifo" => receiving::fifo(stage).await,
         "simple-consumer" => receiving::simple_consumer(stage).await,
         "push-consumer" => Err(Fail::Lacks("no push consumer")),

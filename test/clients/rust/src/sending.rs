@@ -104,3 +104,19 @@ pub async fn transaction_checkback(s: &Stage) -> Result<(), Fail> {
     s.note(format!("asked {} times, delivered after {} ms", asked.len(), start.elapsed().as_millis()));
     Ok(())
 }
+
+/// A known key with another secret is turned away by name.
+pub async fn wrong_secret(s: &Stage) -> Result<(), Fail> {
+    let mut run = s.run.clone();
+    run.secret_key.push('x');
+    let stranger = Stage::new(run, s.scenario.clone());
+    let refused = async {
+        let producer = stranger.producer().await?;
+        Mailbag::new(&stranger).send(&producer, s.letter(0)).await
+    };
+    match refused.await {
+        Ok(_) => Err(Fail::Wrong("a message signed with a wrong secret was accepted".into())),
+        Err(Fail::Wrong(text)) if text.to_uppercase().contains("UNAUTHORIZED") => Ok(()),
+        Err(other) => Err(Fail::Wrong(format!("refused, but not as unauthorized: {other:?}"))),
+    }
+}
