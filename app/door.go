@@ -60,6 +60,7 @@ type door struct {
 	produce  *produce.Service
 	consume  *consume.Service
 	peers    *health.Peers
+	clock    clock.Clock
 	log      *slog.Logger
 }
 
@@ -68,7 +69,7 @@ func newDoor(p doorParts) (*door, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &door{log: p.log}
+	d := &door{clock: p.clock, log: p.log}
 	d.sessions = session.New(p.clock, session.DefaultLimit, func(c session.Client) { d.consume.ClientGone(c.ID) })
 	d.produce = produce.New(map[mq.Cluster]produce.Store{p.cluster: p.engine}, d.sessions)
 	d.consume = consume.New(map[mq.Cluster]consume.Engine{p.cluster: p.engine}, p.clock, d.sessions.Alive, p.log.With("room", "consume"))
@@ -96,6 +97,7 @@ func (d *door) start(g *lifecycle.Group, l net.Listener, bound time.Duration) {
 	if d.peers != nil {
 		g.Go("peers", d.peers.Run)
 	}
+	g.Go("expiry", d.expire)
 	g.Go("gRPC", func(context.Context) error { return d.front.Serve(l) })
 	g.OnStop("door", func(ctx context.Context) error {
 		if d.peers != nil {
@@ -114,6 +116,24 @@ func (d *door) start(g *lifecycle.Group, l net.Listener, bound time.Duration) {
 
 // catalogChanged closes the streams of callers who may no longer come in.
 func (d *door) catalogChanged(*catalog.Snapshot) { d.gate.Recheck() }
+
+// expiryEvery is how often open streams are held against the time: a key may expire without any change of the catalog.
+const expiryEvery = time.Minute
+
+// expire closes the streams of callers whose keys expired, until ctx ends.
+func (d *door) expire(ctx context.Context) error {
+	tick := d.clock.NewTimer(expiryEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-tick.C():
+			d.gate.Recheck()
+			tick.Reset(expiryEvery)
+		}
+	}
+}
 
 // probe asks a peer on grpc.health.v1. It speaks TLS without checking who answers: the question is whether anybody does.
 func probe(ctx context.Context, p health.Peer) error {

@@ -3,6 +3,7 @@
 package app
 
 import (
+	"strconv"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -22,6 +23,8 @@ type metrics struct {
 	inB, outB   *prometheus.CounterVec
 	differences *prometheus.CounterVec
 	panics      *prometheus.CounterVec
+	opened      *prometheus.CounterVec
+	turned      *prometheus.CounterVec
 	readers     subscriptions
 }
 
@@ -41,7 +44,9 @@ func newMetrics() *metrics {
 			"Receives of a group's member whose filter differs from another member's.", both),
 		panics: counter("causeway_panics_total", "Defects that a call ran into; the call failed, the process went on.", []string{"request_code"}),
 	}
-	m.registry.MustRegister(m.latency, m.in, m.out, m.inB, m.outB, m.differences, m.panics,
+	m.opened = counter("causeway_connections_opened_total", "Connections that came as far as HTTP/2.", []string{"tls"})
+	m.turned = counter("causeway_connections_turned_total", "Connections that a rule ended, by reason.", []string{"why"})
+	m.registry.MustRegister(m.opened, m.turned, m.latency, m.in, m.out, m.inB, m.outB, m.differences, m.panics,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -82,3 +87,12 @@ func (m *metrics) Differed(g *catalog.Group, t *catalog.Topic) {
 
 // Panicked counts a defect.
 func (m *metrics) Panicked(verb gate.Verb) { m.panics.WithLabelValues(string(verb)).Inc() }
+
+// Opened counts a connection.
+func (m *metrics) Opened(tls bool) { m.opened.WithLabelValues(strconv.FormatBool(tls)).Inc() }
+
+// Closed is told by the gauge of open connections.
+func (m *metrics) Closed() {}
+
+// Turned counts a connection that a rule ended.
+func (m *metrics) Turned(why string) { m.turned.WithLabelValues(why).Inc() }

@@ -254,7 +254,7 @@ func (u *up) startDoor(ctx context.Context) error {
 	u.door, err = newDoor(doorParts{
 		engine: u.ports, cluster: u.cluster, holder: &u.holder, ring: ring, clock: u.clock, log: u.log.Logger, metrics: u.metrics,
 		peers: peers,
-		front: grpcfront.Options{Certificates: certificates, ProxyFrom: from, Clock: u.clock},
+		front: grpcfront.Options{Certificates: certificates, ProxyFrom: from, Clock: u.clock, Observer: u.metrics},
 	})
 	if err != nil {
 		return err
