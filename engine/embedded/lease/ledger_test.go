@@ -8,7 +8,7 @@ import (
 	"slices"
 	"testing"
 
-	"pgregory.net/rapid"
+	"github.com/causeway-mq/causeway/internal/testkit/prop"
 
 	"github.com/causeway-mq/causeway/engine/embedded/lease"
 )
@@ -128,28 +128,28 @@ func (p *plain) free(now int64, ordered bool, limit int) (list []int64) {
 }
 
 func TestALedgerDoesWhatAPlainMapDoes(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		ordered := rapid.Bool().Draw(t, "ordered")
+	prop.Check(t, func(t *prop.T) {
+		ordered := prop.Bool().Draw(t, "ordered")
 		l, p := lease.New(ordered, 0), &plain{open: map[int64]lease.Entry{}}
 		now, seq := int64(1), uint64(0)
-		pick := func() int64 { return rapid.Int64Range(0, max(p.next-1, 0)).Draw(t, "offset") }
-		t.Repeat(map[string]func(*rapid.T){
-			"unseen": func(t *rapid.T) {
-				order := uint64(rapid.IntRange(0, 2).Draw(t, "order"))
-				if rapid.Bool().Draw(t, "wait") {
+		pick := func() int64 { return prop.Int64Range(0, max(p.next-1, 0)).Draw(t, "offset") }
+		t.Repeat(map[string]func(*prop.T){
+			"unseen": func(t *prop.T) {
+				order := uint64(prop.IntRange(0, 2).Draw(t, "order"))
+				if prop.Bool().Draw(t, "wait") {
 					l.Wait(p.next, order)
 					p.open[p.next] = lease.Entry{Offset: p.next, Order: order}
 				} else {
 					seq++
-					until := now + rapid.Int64Range(1, 9).Draw(t, "hold")
+					until := now + prop.Int64Range(1, 9).Draw(t, "hold")
 					l.Grant(p.next, order, until, seq)
 					p.open[p.next] = lease.Entry{Offset: p.next, Order: order, Until: until, Seq: seq, Attempt: 1}
 				}
 				p.next++
 				l.Skip(p.next)
 			},
-			"free": func(t *rapid.T) {
-				limit := rapid.IntRange(1, 4).Draw(t, "limit")
+			"free": func(t *prop.T) {
+				limit := prop.IntRange(1, 4).Draw(t, "limit")
 				got, want := offsets(l.Free(now, limit, nil)), p.free(now, ordered, limit)
 				if !slices.Equal(got, want) {
 					t.Fatalf("free %v, want %v", got, want)
@@ -162,7 +162,7 @@ func TestALedgerDoesWhatAPlainMapDoes(t *testing.T) {
 					p.open[o] = e
 				}
 			},
-			"settle": func(*rapid.T) {
+			"settle": func(*prop.T) {
 				o := pick()
 				_, want := p.open[o]
 				if got := l.Settle(o); got != want {
@@ -170,9 +170,9 @@ func TestALedgerDoesWhatAPlainMapDoes(t *testing.T) {
 				}
 				delete(p.open, o)
 			},
-			"extend": func(*rapid.T) {
+			"extend": func(*prop.T) {
 				o := pick()
-				until := now + rapid.Int64Range(0, 5).Draw(t, "for")
+				until := now + prop.Int64Range(0, 5).Draw(t, "for")
 				if e, ok := p.open[o]; l.Extend(o, until, 0) != ok {
 					t.Fatalf("extend %d", o)
 				} else if ok {
@@ -180,9 +180,9 @@ func TestALedgerDoesWhatAPlainMapDoes(t *testing.T) {
 					p.open[o] = e
 				}
 			},
-			"time": func(*rapid.T) { now += rapid.Int64Range(1, 6).Draw(t, "passes") },
-			"expire": func(t *rapid.T) {
-				if rapid.IntRange(0, 9).Draw(t, "rarely") > 0 {
+			"time": func(*prop.T) { now += prop.Int64Range(1, 6).Draw(t, "passes") },
+			"expire": func(t *prop.T) {
+				if prop.IntRange(0, 9).Draw(t, "rarely") > 0 {
 					return
 				}
 				lo := pick()
@@ -194,7 +194,7 @@ func TestALedgerDoesWhatAPlainMapDoes(t *testing.T) {
 					}
 				}
 			},
-			"load": func(*rapid.T) {
+			"load": func(*prop.T) {
 				copied := lease.New(ordered, 0)
 				copied.Load(l.Next(), l.Entries())
 				for _, a := range l.Attempts() {
@@ -202,7 +202,7 @@ func TestALedgerDoesWhatAPlainMapDoes(t *testing.T) {
 				}
 				l = copied
 			},
-			"": func(t *rapid.T) {
+			"": func(t *prop.T) {
 				entries := l.Entries()
 				if len(entries) != len(p.open) {
 					t.Fatalf("%d entries, want %d", len(entries), len(p.open))
