@@ -24,7 +24,7 @@ import (
 // swapped, files cut short. The engine must start, must never serve a byte that was not written, must lose nothing
 // without saying so, and nothing at all when what was hit is derived from the log.
 func TestDamage(t *testing.T) {
-	const rounds = 2400
+	const rounds = 5000
 	origin := damagedWorld(t)
 	var sum damageTally
 	t.Run("all", func(t *testing.T) {

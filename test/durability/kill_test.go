@@ -22,10 +22,10 @@ import (
 )
 
 // The kill loop: `causeway up` as a real process on a real disk is killed with SIGKILL again and again, every third time
-// before it says that it is ready, that is during its recovery. Writers and readers live outside, in this process, and
+// before it says that it is ready, that is during its recovery, and every eighth time its index is lost too. Writers and readers live outside, in this process, and
 // write down all that they are told. In the end everything is received, and the checker judges.
 const (
-	killCycles  = 36
+	killCycles  = 48
 	killSeed    = 20311
 	readyWithin = 60 * time.Second // a watchdog, not a goal
 )
@@ -103,6 +103,11 @@ func TestKillNine(t *testing.T) {
 			s.until("some answers", func() bool { return done.Load() > before })
 		}
 		s.kill()
+		if cycle%8 == 7 { // the index is derived: it may be gone
+			if err := os.RemoveAll(filepath.Join(s.data, "engine", "index")); err != nil {
+				t.Fatal(err)
+			}
+		}
 		s.start()
 	}
 	slowest = max(slowest, s.ready())

@@ -40,7 +40,7 @@ func seedsOf(t *testing.T, n uint64) []uint64 {
 func TestPowerLoss(t *testing.T) {
 	var sum tally
 	t.Run("all", func(t *testing.T) {
-		for _, seed := range seedsOf(t, 500) {
+		for _, seed := range seedsOf(t, 1500) {
 			t.Run(fmt.Sprint("seed=", seed), func(t *testing.T) {
 				t.Parallel()
 				losePower(t, seed, &sum)
