@@ -69,7 +69,7 @@ func (p *Plane) CreateApplication(ctx context.Context, a Application) (Applicati
 		return Application{}, Key{}, err
 	}
 	a.Created, a.Disabled, a.Revision = p.now(), false, 0
-	if err := p.addIf(ctx, a, room[Application](p, a.Tenant, p.opt.Limits.Applications, "applications")); err != nil {
+	if err := p.addIf(ctx, a, p.room(ApplicationRecord, a.Tenant, p.opt.Limits.Applications)); err != nil {
 		return Application{}, Key{}, During("create application", err)
 	}
 	k, err := p.CreateKey(ctx, a.Tenant, a.Name, time.Time{})

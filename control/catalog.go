@@ -11,7 +11,7 @@ import (
 	"github.com/causeway-mq/causeway/mq"
 )
 
-// Catalog is everything that is kept, at one version. Records are sorted by tenant and name.
+// Catalog is everything that is kept, at one version.
 type Catalog struct {
 	Version      Version
 	Tenants      []Tenant
@@ -27,8 +27,15 @@ type book struct {
 	version Version
 	records map[Ref]Record
 	tenants map[string]map[Ref]Record // the same records by tenant
+	counts  map[noun]int              // records of each noun in each tenant
 	changed chan struct{}             // closed with the next change
 	names   map[mq.Physical]Topic     // topics by engine name
+}
+
+// noun is a kind of record in one tenant.
+type noun struct {
+	kind   RecordKind
+	tenant string
 }
 
 func newBook() *book { return &book{changed: make(chan struct{})} }
@@ -37,11 +44,11 @@ func newBook() *book { return &book{changed: make(chan struct{})} }
 func (b *book) load(c Catalog) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.records, b.tenants, b.names = map[Ref]Record{}, map[string]map[Ref]Record{}, map[mq.Physical]Topic{}
+	b.records, b.tenants, b.names, b.counts = map[Ref]Record{}, map[string]map[Ref]Record{}, map[mq.Physical]Topic{}, map[noun]int{}
 	for _, r := range c.records() {
 		b.keep(r)
 	}
-	b.step(c.Version)
+	b.step(c.Version, true)
 }
 
 func (c Catalog) records() []Record {
@@ -63,8 +70,16 @@ func appendAll[R Record](all []Record, some []R) []Record {
 func (b *book) put(r Record, v Version) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.keep(r.at(v))
-	b.step(v)
+	was := b.records[r.Ref()]
+	r = r.at(v)
+	b.keep(r)
+	b.step(v, seen(was) || seen(r))
+}
+
+// seen tells whether proxies know, or should know, of a record.
+func seen(r Record) bool {
+	p, ok := r.(provisioned)
+	return r != nil && (!ok || p.state().Visible())
 }
 
 // remove forgets a record with all that belongs to it, as a Store does.
@@ -72,17 +87,21 @@ func (b *book) remove(r Record, v Version) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	ref := r.Ref()
+	was := b.records[ref]
 	b.forget(ref)
 	for other, rec := range b.tenants[ref.Tenant] {
 		if k, ok := rec.(Key); ok && ref.Kind == ApplicationRecord && k.Application.String() == ref.Name {
 			b.forget(other)
 		}
 	}
-	b.step(v)
+	b.step(v, seen(was))
 }
 
 func (b *book) keep(r Record) {
 	ref := r.Ref()
+	if _, there := b.records[ref]; !there {
+		b.counts[noun{ref.Kind, ref.Tenant}]++
+	}
 	b.records[ref] = r
 	of := b.tenants[ref.Tenant]
 	if of == nil {
@@ -96,17 +115,25 @@ func (b *book) keep(r Record) {
 }
 
 func (b *book) forget(ref Ref) {
-	if t, ok := b.records[ref].(Topic); ok {
+	was, there := b.records[ref]
+	if !there {
+		return
+	}
+	if t, ok := was.(Topic); ok {
 		delete(b.names, t.Spec.Name)
 	}
+	b.counts[noun{ref.Kind, ref.Tenant}]--
 	delete(b.records, ref)
 	delete(b.tenants[ref.Tenant], ref)
 }
 
-func (b *book) step(v Version) {
+// step moves on to a version. Who waits for a newer one is woken where proxies see a difference.
+func (b *book) step(v Version, visible bool) {
 	b.version = v
-	close(b.changed)
-	b.changed = make(chan struct{})
+	if visible {
+		close(b.changed)
+		b.changed = make(chan struct{})
+	}
 }
 
 func lookup[R Record](b *book, ref Ref) (R, bool) {
@@ -148,46 +175,40 @@ func sorted[R Record](from map[Ref]Record) []R {
 	return some
 }
 
-func count[R Record](b *book, tenant string) int {
+func (b *book) count(kind RecordKind, tenant string) int {
 	b.mu.RLock()
 	defer b.mu.RUnlock()
-	n := 0
-	for _, r := range b.tenants[tenant] {
-		if _, ok := r.(R); ok {
-			n++
-		}
-	}
-	return n
+	return b.counts[noun{kind, tenant}]
 }
 
-// contents is what proxies may know: nothing that is still being created, nothing that is being deleted.
-func (b *book) contents() (Catalog, <-chan struct{}) {
+// contents is what proxies may know, in no order: nothing that is still being created, nothing that is being deleted. It runs
+// with each change while thousands of topics are made, so it does not sort.
+func (b *book) contents() Catalog {
 	b.mu.RLock()
 	defer b.mu.RUnlock()
-	c := Catalog{
-		Version:      b.version,
-		Tenants:      sorted[Tenant](b.records),
-		Applications: sorted[Application](b.records),
-		Keys:         sorted[Key](b.records),
-	}
-	for _, t := range sorted[Topic](b.records) {
-		if t.State.Visible() {
-			c.Topics = append(c.Topics, t)
+	c := Catalog{Version: b.version}
+	for _, r := range b.records {
+		if !seen(r) {
+			continue
+		}
+		switch r := r.(type) {
+		case Tenant:
+			c.Tenants = append(c.Tenants, r)
+		case Application:
+			c.Applications = append(c.Applications, r)
+		case Key:
+			c.Keys = append(c.Keys, r)
+		case Topic:
+			c.Topics = append(c.Topics, r)
+		case Group:
+			c.Groups = append(c.Groups, r)
 		}
 	}
-	for _, g := range sorted[Group](b.records) {
-		if g.State.Visible() {
-			c.Groups = append(c.Groups, g)
-		}
-	}
-	return c, b.changed
-}
-
-// Contents is what proxies serve from, now. The caller owns it.
-func (p *Plane) Contents() Catalog {
-	c, _ := p.book.contents()
 	return c
 }
+
+// Contents is what proxies serve from, now, in no order. The caller owns it.
+func (p *Plane) Contents() Catalog { return p.book.contents() }
 
 // Version is the version of what Contents would give.
 func (p *Plane) Version() Version {

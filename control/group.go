@@ -90,7 +90,7 @@ func (p *Plane) CreateGroup(ctx context.Context, n NewGroup) (Group, error) {
 	if err := checkGroup(g); err != nil {
 		return Group{}, err
 	}
-	if err := p.create(ctx, g, room[Group](p, n.Tenant, p.opt.Limits.Groups, "groups")); err != nil {
+	if err := p.create(ctx, g, p.room(GroupRecord, n.Tenant, p.opt.Limits.Groups)); err != nil {
 		return Group{}, During("create group", err)
 	}
 	return p.Group(n.Tenant, n.Name)

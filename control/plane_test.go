@@ -5,6 +5,7 @@ package control_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"testing"
 	"time"
@@ -415,5 +416,42 @@ func TestAChangeIsAnsweredWhenProxiesHaveIt(t *testing.T) {
 	defer mu.Unlock()
 	if awaited < topic.Revision {
 		t.Errorf("waited for version %d, the topic came with %d", awaited, topic.Revision)
+	}
+}
+
+// The cost of one more topic must not grow with how many there are: each is seen by a follower at once.
+func BenchmarkCreateTopic(b *testing.B) {
+	store, err := sqlstore.OpenSQLite(context.Background(), b.TempDir())
+	if err != nil {
+		b.Fatal(err)
+	}
+	cluster, err := mq.ParseCluster("test")
+	if err != nil {
+		b.Fatal(err)
+	}
+	engine := controltest.New()
+	p, err := control.Open(context.Background(), control.Options{Store: store, Engine: engine, Inspector: engine, Cluster: cluster})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer p.Close()
+	def, err := mq.ParseTenant("default")
+	if err != nil {
+		b.Fatal(err)
+	}
+	n := 0
+	for b.Loop() {
+		n++
+		name, err := mq.ParseTopicName(fmt.Sprint("topic-", n))
+		if err != nil {
+			b.Fatal(err)
+		}
+		t, err := p.CreateTopic(context.Background(), control.NewTopic{Tenant: def, Name: name})
+		if err != nil {
+			b.Fatal(err)
+		}
+		if c, err := p.Next(context.Background(), t.Revision-1); err != nil || len(c.Topics) != n {
+			b.Fatalf("%d topics, %v", len(c.Topics), err)
+		}
 	}
 }

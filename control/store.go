@@ -45,7 +45,7 @@ func RevisionOf(r Record) Version { return r.revision() }
 // Store keeps records durably. Every change is atomic together with the version that it makes, and durable when the call
 // returns. Names are matched byte for byte.
 type Store interface {
-	// Load reads everything in one consistent view.
+	// Load reads everything in one consistent view, sorted by what names a record.
 	Load(ctx context.Context) (Catalog, error)
 	// Add keeps a new record. Conflict when the name is taken, NotFound when what it belongs to is not there.
 	Add(ctx context.Context, r Record) (Version, error)

@@ -68,10 +68,10 @@ func checkNote(note string) error {
 }
 
 // room refuses one more record of a noun in a tenant beyond the limit.
-func room[R Record](p *Plane, tenant mq.Tenant, limit int, what string) func() error {
+func (p *Plane) room(kind RecordKind, tenant mq.Tenant, limit int) func() error {
 	return func() error {
-		if count[R](p.book, tenant.String()) >= limit {
-			return overQuota(what+" of this tenant", limit)
+		if p.book.count(kind, tenant.String()) >= limit {
+			return overQuota(string(kind)+"s of this tenant", limit)
 		}
 		return nil
 	}

@@ -66,7 +66,7 @@ func (p *Plane) CreateTopic(ctx context.Context, n NewTopic) (Topic, error) {
 	if err := checkTopic(t); err != nil {
 		return Topic{}, err
 	}
-	if err := p.create(ctx, t, room[Topic](p, n.Tenant, p.opt.Limits.Topics, "topics")); err != nil {
+	if err := p.create(ctx, t, p.room(TopicRecord, n.Tenant, p.opt.Limits.Topics)); err != nil {
 		return Topic{}, During("create topic", err)
 	}
 	return p.Topic(n.Tenant, n.Name)

@@ -221,7 +221,7 @@ func (s *server) guarded(open bool, next http.Handler) http.Handler {
 		h.Set("Cache-Control", "no-store")
 		defer func() {
 			if v := recover(); v != nil {
-				if v == http.ErrAbortHandler { //nolint:errorlint // a sentinel of net/http, compared as it documents
+				if v == http.ErrAbortHandler { // net/http hands it through as it is
 					panic(v)
 				}
 				s.opt.Log.Error("api: defect", "request", id, "panic", v, "stack", string(debug.Stack()))
