@@ -4,7 +4,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
 
-.PHONY: help run build test check unit clients durability bench fmt clean
+.PHONY: help run build test check unit clients durability bench cluster-smoke fmt clean
 
 help: ## say what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -33,6 +33,10 @@ durability: ## power loss, failing disk calls, kill -9, bit flips
 
 bench: build ## measure, side by side; writes bench/results
 	@bench/run
+
+cluster-smoke: ## speak to a real RocketMQ broker, request by request (starts Java processes)
+	@tools/setup java
+	@CAUSEWAY_CLUSTER=1 go test -count=1 -timeout 10m -run TestARealCluster -v ./tools/rocketmq/cluster
 
 fmt: ## format the Go code
 	@gofmt -w $$(git ls-files '*.go')
