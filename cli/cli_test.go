@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/spf13/cobra"
 	"gopkg.in/yaml.v3"
 
 	"github.com/causeway-mq/causeway/control"
@@ -494,4 +495,22 @@ func TestTimesAreReadAsPeopleWriteThem(t *testing.T) {
 			t.Errorf("%s: %s, want %s", in, got, out)
 		}
 	}
+}
+
+func TestEveryCommandIsDocumented(t *testing.T) {
+	text, err := os.ReadFile("../docs/cli.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := &call{env: Env{Getenv: func(string) string { return "" }}}
+	var look func(*cobra.Command)
+	look = func(cmd *cobra.Command) {
+		for _, sub := range cmd.Commands() {
+			look(sub)
+		}
+		if cmd.HasParent() && !cmd.HasSubCommands() && cmd.Name() != "help" && !bytes.Contains(text, []byte("`"+cmd.CommandPath()+"`")) {
+			t.Errorf("docs/cli.md lacks `%s`", cmd.CommandPath())
+		}
+	}
+	look(c.root())
 }

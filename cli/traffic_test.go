@@ -18,7 +18,7 @@ import (
 )
 
 // live is a desk beside a running `causeway up`.
-func live(t *testing.T) *desk {
+func live(t *testing.T, more ...string) *desk {
 	t.Helper()
 	d := &desk{t: t, env: map[string]string{}}
 	data := filepath.Join(t.TempDir(), "data")
@@ -26,7 +26,7 @@ func live(t *testing.T) *desk {
 	ended := make(chan int, 1)
 	var out, talk bytes.Buffer
 	go func() {
-		ended <- Run(ctx, Env{Args: []string{"up", "--data", data, "--listen", "127.0.0.1:0", "--http", "127.0.0.1:0", "--log-level", "warn"},
+		ended <- Run(ctx, Env{Args: append([]string{"up", "--data", data, "--listen", "127.0.0.1:0", "--http", "127.0.0.1:0", "--log-level", "warn"}, more...),
 			In: strings.NewReader(""), Out: &out, Err: &talk, Getenv: func(string) string { return "" }})
 	}()
 	t.Cleanup(func() {
@@ -145,6 +145,14 @@ func TestADataDirectoryThatIsNotOursIsLeftAlone(t *testing.T) {
 	if code, err := up(t.TempDir(), "--seal-keys", open); code != ExitConfig || !strings.Contains(err, "chmod 600") {
 		t.Errorf("keys that all can read: exit %d\n%s", code, err)
 	}
+}
+
+func TestAServerWithATokenWantsIt(t *testing.T) {
+	d := live(t, "--token", "open sesame, please")
+	if code, _, err := d.run("topic", "list"); code != ExitDenied {
+		t.Errorf("without it: exit %d\n%s", code, err)
+	}
+	d.ok("topic", "list", "--token", "open sesame, please")
 }
 
 // refusals are what the door says no to.

@@ -70,8 +70,10 @@ func (c *call) upConfig(cmd *cobra.Command, file string, given app.Config) (app.
 			take()
 		}
 	}
-	if config.Token == "" {
-		config.Token = c.env.Getenv("CAUSEWAY_TOKEN")
+	for _, token := range []string{c.env.Getenv("CAUSEWAY_TOKEN"), c.token} { // the flag has the last word
+		if token != "" {
+			config.Token = token
+		}
 	}
 	if err := config.Validate(); err != nil {
 		return config, app.ConfigError{Err: err}

@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strings"
 	"sync"
 	"testing"
@@ -368,5 +369,17 @@ func TestADefectIsAnsweredWithoutItsInside(t *testing.T) {
 	p := r.problem(t)
 	if r.status != 500 || strings.Contains(string(r.body), "secret") || !strings.Contains(s.log.String(), p.RequestID) || !strings.Contains(s.log.String(), "secret inside") {
 		t.Errorf("%d %s\nlog: %s", r.status, r.body, s.log)
+	}
+}
+
+func TestEveryRouteIsDocumented(t *testing.T) {
+	text, err := os.ReadFile("../../docs/api.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range api.Routes() {
+		if !bytes.Contains(text, []byte("`"+r.Method+" "+r.Path+"`")) {
+			t.Errorf("docs/api.md lacks `%s %s`", r.Method, r.Path)
+		}
 	}
 }
