@@ -5,6 +5,7 @@ package remoting
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"net"
 	"sync"
 	"time"
@@ -13,8 +14,17 @@ import (
 	"github.com/causeway-mq/causeway/mq"
 )
 
-// errLeaving says that the connection takes no new calls: nothing was done, and another connection may take it.
-var errLeaving error = mq.Refuse(mq.Unavailable, "the connection was about to end")
+// leaving says that the connection takes no new calls: nothing was done, and another connection may take it.
+type leaving struct{ refusal *mq.Error }
+
+func errLeaving(address string) error {
+	return leaving{mq.Refuse(mq.Unavailable, "%s: the connection was about to end", address)}
+}
+
+func (e leaving) Error() string { return e.refusal.Error() }
+
+// Unwrap gives the refusal.
+func (e leaving) Unwrap() error { return e.refusal }
 
 // leavingTries bounds how often one call is sent anew because its connection was leaving.
 const leavingTries = 3
@@ -79,7 +89,8 @@ func (c *Client) link(address string) (*link, error) {
 }
 
 // Call sends a request and waits for its answer, whatever its code: look at Frame.Err, then Release it. The wait ends with ctx or
-// after the request's Timeout by the client's clock; then the outcome is unknown. An error is always an *mq.Error.
+// after the request's Timeout by the client's clock; then the outcome is unknown. An error says by mq.Outcome
+// what is known.
 func (c *Client) Call(ctx context.Context, address string, r Request) (*Frame, error) {
 	l, err := c.link(address)
 	if err != nil {
@@ -87,7 +98,7 @@ func (c *Client) Call(ctx context.Context, address string, r Request) (*Frame, e
 	}
 	for range leavingTries - 1 {
 		f, err := c.callOnce(ctx, l, &r)
-		if err != errLeaving { //nolint:errorlint // this very value, never wrapped
+		if again := (leaving{}); !errors.As(err, &again) {
 			return f, err
 		}
 	}

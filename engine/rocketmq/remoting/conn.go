@@ -122,7 +122,7 @@ func (c *Conn) begin(r *Request, deadline time.Time, reply Reply) (id int32, err
 func (c *Conn) admitLocked() error {
 	switch {
 	case c.failure != nil, c.leaving:
-		return errLeaving
+		return errLeaving(c.address)
 	case len(c.pending) > c.opts.MaxPending:
 		return mq.Refuse(mq.TooManyRequests, "%s: %d bytes wait to be written, the limit is %d", c.address, len(c.pending), c.opts.MaxPending)
 	}
@@ -267,7 +267,7 @@ func (c *Conn) answered(f *Frame) {
 		f.Release()
 	case f.Code == GoAway:
 		f.Release()
-		x.reply(nil, errLeaving)
+		x.reply(nil, errLeaving(c.address))
 	default:
 		x.reply(f, nil)
 	}
