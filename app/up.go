@@ -23,6 +23,7 @@ import (
 	"github.com/causeway-mq/causeway/engine/wrap"
 	"github.com/causeway-mq/causeway/internal/clock"
 	"github.com/causeway-mq/causeway/internal/fsys"
+	"github.com/causeway-mq/causeway/internal/fsys/stall"
 	"github.com/causeway-mq/causeway/internal/gcpace"
 	"github.com/causeway-mq/causeway/internal/lifecycle"
 	"github.com/causeway-mq/causeway/internal/obs"
@@ -137,8 +138,15 @@ func (u *up) startEngine(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	stuck := make(chan error, 1)
+	disk := stall.Watch(fsys.OS(filepath.Join(u.config.Data, "engine")), u.clock, func(op string, age time.Duration) {
+		select {
+		case stuck <- fmt.Errorf("the disk hangs: %s has not come back for %v", op, age.Round(time.Second)):
+		default:
+		}
+	})
 	e, report, err := embedded.Open(ctx, embedded.Options{
-		Dir:          filepath.Join(u.config.Data, "engine"),
+		FS:           disk,
 		Cluster:      cluster,
 		Clock:        u.clock,
 		Logger:       u.log.With("room", "engine"),
@@ -152,6 +160,17 @@ func (u *up) startEngine(ctx context.Context) error {
 	u.log.Debug("engine open", "report", report)
 	u.engine, u.cluster = e, cluster
 	u.group.OnStop("engine", e.Close)
+	// A disk that failed or hangs ends the process: only the next start can tell what is on it, and others must know.
+	u.group.Go("disk", func(ctx context.Context) error {
+		select {
+		case err := <-stuck:
+			return err
+		case <-e.Failed():
+			return e.Failure()
+		case <-ctx.Done():
+			return nil
+		}
+	})
 	figures, err := wrap.NewMetrics(u.metrics.registry, u.clock.Now)
 	if err != nil {
 		return err

@@ -124,6 +124,7 @@ func (e *Engine) refusal(err error) error {
 // fail makes the engine refuse everything from now on. The first reason stays.
 func (e *Engine) fail(why *mq.Error) {
 	if e.failure.CompareAndSwap(nil, why) {
+		close(e.failed)
 		e.journal.Error("the engine stopped and must be opened again", "why", why)
 	}
 }

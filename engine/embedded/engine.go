@@ -159,6 +159,7 @@ type Engine struct {
 	toTick    chan struct{} // capacity 1: something is due earlier than the ticker thinks
 	toKeep    chan struct{} // capacity 1: a segment was sealed, or space is short
 	caughtUp  chan chan struct{}
+	failed    chan struct{} // closed by fail
 
 	postponed    map[log.Position]int64 // when to judge a segment again; only the keeper touches it
 	checkpointed log.Position           // where the newest checkpoint stands; only the keeper and Close touch it
@@ -203,6 +204,18 @@ func (e *Engine) alive(ctx context.Context) error {
 	}
 	if err := ctx.Err(); err != nil {
 		return mq.Doubt(mq.Timeout, err, "the caller's time is over")
+	}
+	return nil
+}
+
+// Failed is closed when the engine stopped by itself, because the disk failed or the engine contradicted itself: every verb is
+// refused from then on, and only opening the directory again tells what is really on disk. Failure says why.
+func (e *Engine) Failed() <-chan struct{} { return e.failed }
+
+// Failure is why the engine refuses every verb, nil while it does not.
+func (e *Engine) Failure() error {
+	if f := e.failure.Load(); f != nil {
+		return f
 	}
 	return nil
 }

@@ -61,7 +61,7 @@ func restore(ctx context.Context, opts Options) (*Engine, Report, error) {
 		st: state.New(opts.policy()), busy: map[record.Ledger]*claim{}, recent: map[log.Position]settled{},
 		asking: map[log.Position]bool{}, damaged: map[log.Position]bool{}, postponed: map[log.Position]int64{},
 		changed: make(chan struct{}, 1), toPublish: make(chan struct{}, 1), toTick: make(chan struct{}, 1),
-		toKeep: make(chan struct{}, 1), caughtUp: make(chan chan struct{}),
+		toKeep: make(chan struct{}, 1), caughtUp: make(chan chan struct{}), failed: make(chan struct{}),
 	}
 	e.origin = e.clock.Now()
 	e.base = e.origin.UnixNano()
