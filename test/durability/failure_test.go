@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/causeway-mq/causeway/internal/fsys/faultfs"
 	"github.com/causeway-mq/causeway/internal/fsys/memfs"
@@ -57,4 +58,62 @@ func TestAFailedSyncIsUnknownAndFinal(t *testing.T) {
 	if sum.settled.Load() != int64(len(before)) {
 		t.Fatalf("%d messages came, want the %d that were acknowledged", sum.settled.Load(), len(before))
 	}
+}
+
+// TestAFullDiskRefusesSendsAndLetsConsumersDrain: what was promised stays, what is refused is certainly not stored, what is
+// there can be received and settled, and sends work again by themselves when there is room.
+func TestAFullDiskRefusesSendsAndLetsConsumersDrain(t *testing.T) {
+	disk := memfs.New()
+	const small = 700 << 10
+	disk.SetCapacity(small)
+	w := newWorld(t, "a full disk")
+	if _, err := w.open(disk); err != nil {
+		t.Fatal(err)
+	}
+	w.provision()
+	dice := rand.New(rand.NewPCG(2, 2))
+	w.excused = func() bool { return true }
+	refusals := 0
+	for n := 0; refusals < 20; n++ {
+		sent := w.send(w.plain, w.messages(dice, 2))
+		for _, one := range sent {
+			if one.Err == nil {
+				continue
+			}
+			if mq.Outcome(one.Err) != mq.Refused || mq.KindOf(one.Err) != mq.StorageFull {
+				t.Fatalf("a send on a full disk: %v", one.Err)
+			}
+			refusals++
+		}
+		if n > 10_000 {
+			t.Fatal("the disk never fills")
+		}
+	}
+	w.excused = func() bool { return false }
+	for range 60 { // consumers go on: each receive and each settlement is a record
+		w.take(dice, w.plain, w.group, "")
+		w.ackSome(dice)
+	}
+	if err := w.engine.Close(w.ctx); err != nil {
+		t.Fatalf("close on a full disk: %v", err)
+	}
+	if _, err := w.open(disk); err != nil {
+		t.Fatalf("failed start on a full disk: %v", err)
+	}
+	defer w.engine.Close(w.ctx)
+	disk.SetCapacity(1 << 30)
+	for limit := time.Now().Add(30 * time.Second); ; {
+		w.pass(2 * time.Second)
+		state, err := w.engine.State(w.ctx)
+		if err != nil || time.Now().After(limit) {
+			t.Fatalf("not writable again: %+v, %v", state, err)
+		}
+		if state.Writable {
+			break
+		}
+	}
+	w.send(w.plain, w.messages(dice, 3))
+	var sum tally
+	w.drain()
+	w.judge(&sum)
 }
