@@ -256,7 +256,7 @@ func (r *reference) Reset(_ context.Context, g mq.Group, t mq.Topic, to mq.Posit
 	defer r.mu.Unlock()
 	done := mq.ResetDone{Before: r.progress(g, t)}
 	for _, p := range done.Before {
-		if p.Leased > 0 && !to.Force && !r.has("a reset overlooks leases") {
+		if p.Leased > 0 && (!to.Force || r.lesser) && !r.has("a reset overlooks leases") {
 			return mq.ResetDone{}, mq.Refuse(mq.Conflict, "%d leases live in queue %d", p.Leased, p.Queue)
 		}
 	}

@@ -20,8 +20,9 @@ import (
 // reference is the smallest engine that keeps every promise: one lock, everything in memory, everything found by looking at
 // all of it. Its bugs are planted on purpose, see planted_test.go.
 type reference struct {
-	clock *clock.Virtual
-	bug   string
+	clock  *clock.Virtual
+	bug    string
+	lesser bool // it cannot do what traits may deny
 
 	mu        sync.Mutex // guards the rest
 	count     int        // of whatever needs a number
@@ -140,7 +141,26 @@ func referenceTarget(bug string) enginetest.Target {
 	}
 }
 
+// lesserTarget is the reference engine without all that traits may deny.
+func lesserTarget() enginetest.Target {
+	target := referenceTarget("")
+	whole := target.Open
+	target.Name = "lesser reference"
+	target.Open = func() (*enginetest.Instance, error) {
+		at, err := whole()
+		if err == nil {
+			at.Engine.(*reference).lesser = true
+			at.Second, at.Reopen = nil, nil
+		}
+		return at, err
+	}
+	return target
+}
+
 func (r *reference) Traits() mq.Traits {
+	if r.lesser {
+		return mq.Traits{Name: "lesser reference", MaxDelay: time.Hour, MaxBatch: 32, MaxHold: time.Hour, FIFOBlocksQueue: true}
+	}
 	return mq.Traits{
 		Name: "reference", MaxDelay: mq.MaxDelay, MaxBatch: mq.MaxBatch, MaxHold: mq.MaxHold, OutcomesSticky: true, KnowsExpired: true,
 		KnowsSettled: true, Recall: true, AttemptsInEngine: true, ResetWhileLeased: true, VirtualTime: true,
@@ -242,6 +262,9 @@ func (r *reference) schedule(t mq.Topic, m mq.Message) mq.Sent {
 func (r *reference) Recall(_ context.Context, _ mq.Topic, s mq.Scheduled) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if r.lesser {
+		return mq.Refuse(mq.Unsupported, "no recall")
+	}
 	got := r.scheduled[s.Token]
 	if got == nil || got.over {
 		return mq.Refuse(mq.MessageNotFound, "nothing is scheduled under this handle")
@@ -330,6 +353,7 @@ func (r *reference) Settle(_ context.Context, t mq.Topic, half mq.Half, v mq.Ver
 	switch {
 	case h == nil:
 		return mq.Refuse(mq.InvalidTransaction, "no such transaction")
+	case r.lesser: // it remembers nothing: a second commit delivers again
 	case h.verdict == v && !r.has("a second commit delivers again"):
 		return nil
 	case h.verdict != 0 && h.verdict != v && !r.has("a commit after the rollback works"):
@@ -397,6 +421,9 @@ func (r *reference) takeFrom(w mq.Want, f *filter.Filter, topic *refTopic, q mq.
 	l := r.ledger(w.Group, topic, q)
 	now := r.clock.Now()
 	closed := r.liveElsewhere(w, topic, q, l)
+	if r.lesser && len(closed) > 0 {
+		return
+	}
 	for _, again := range []bool{true, false} { // what came free stands before what is new
 		if w.Group.Ordered && !again {
 			break // one walk in order does both
@@ -435,7 +462,7 @@ func (r *reference) takeFrom(w mq.Want, f *filter.Filter, topic *refTopic, q mq.
 				e = &entry{tokens: map[string]bool{}, old: map[string]bool{}}
 				l.entries[at] = e
 			}
-			if e.attempt >= w.Group.MaxAttempts {
+			if e.attempt >= w.Group.MaxAttempts && !r.lesser {
 				r.bury(w.Group, m, e, "attempts")
 				continue
 			}
@@ -531,6 +558,9 @@ func (r *reference) Ack(_ context.Context, leases []mq.Lease) []error {
 	errs := make([]error, len(leases))
 	for i, l := range leases {
 		e, _, err := r.find(l)
+		if r.lesser && (mq.KindOf(err) == mq.Expired || mq.KindOf(err) == mq.Settled) {
+			continue // it answers as if it had worked
+		}
 		if errs[i] = err; err == nil {
 			e.settled = !r.sometimes("an ack is lost now and then", 12)
 		}

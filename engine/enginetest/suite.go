@@ -8,7 +8,6 @@ import (
 	"runtime"
 	"runtime/debug"
 	"slices"
-	"strings"
 	"testing"
 	"time"
 
@@ -228,18 +227,4 @@ func perform(target Target, instance *Instance, play func(*Scene)) []string {
 		s.errorf("the case hangs: a call did not return after its context had ended\n%s", stacks[:runtime.Stack(stacks, true)])
 	}
 	return append(s.report(), fmt.Sprintf("not over within %v", target.Limit))
-}
-
-// Table renders the results as the table of an engine's README: what holds, what differs and why.
-func Table(results []Result) string {
-	var b strings.Builder
-	b.WriteString("| case | category |\n|---|---|\n")
-	for _, r := range results {
-		category := string(r.Category)
-		if r.Reason != "" {
-			category += ": " + r.Reason
-		}
-		fmt.Fprintf(&b, "| %s | %s |\n", r.Case, category)
-	}
-	return b.String()
 }
