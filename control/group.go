@@ -37,7 +37,13 @@ func (g Group) at(v Version) Record { g.Revision = v; return g }
 func (g Group) state() State             { return g.State }
 func (g Group) with(s State) provisioned { g.State = s; return g }
 
-func (g Group) provide(ctx context.Context, e Provisioner) error { return e.PutGroup(ctx, g.Spec) }
+// provide makes the group, then the topic of its dead letters: a consumer of dead letters can start before there are any.
+func (g Group) provide(ctx context.Context, e Provisioner) error {
+	if err := e.PutGroup(ctx, g.Spec); err != nil {
+		return err
+	}
+	return e.PutTopic(ctx, g.DeadLetters())
+}
 
 // withdraw drops the group, the helper that redrives for it, then its dead letters, which nobody could read without it.
 func (g Group) withdraw(ctx context.Context, e Provisioner) error {

@@ -211,7 +211,8 @@ func (p *Plane) astray(has mq.Inventory) []provisioned {
 		}
 	}
 	for _, g := range of[Group](p.book, "") {
-		if is, ok := groups[g.Spec.Name]; !ok || !sameGroup(is, g.Spec) || !g.State.Settled() {
+		_, letters := topics[g.DeadLetters().Name]
+		if is, ok := groups[g.Spec.Name]; !ok || !letters || !sameGroup(is, g.Spec) || !g.State.Settled() {
 			all = append(all, g)
 		}
 	}

@@ -147,7 +147,7 @@ func TestAStartPutsWhatTheEngineLacksAndNothingElse(t *testing.T) {
 	a, _, g := p.topic("a"), p.topic("b"), p.group("g")
 	p.restart()
 	puts := p.engine.Calls("PutTopic") + p.engine.Calls("PutGroup")
-	if puts != 3 {
+	if puts != 4 { // a group comes with the topic of its dead letters
 		t.Errorf("%d puts, the three creations are all that is needed", puts)
 	}
 	if err := p.Close(); err != nil {
@@ -168,7 +168,10 @@ func TestAStartPutsWhatTheEngineLacksAndNothingElse(t *testing.T) {
 	if has, _ := p.engine.Group(g.Spec.Name); has.MaxAttempts != g.Spec.MaxAttempts {
 		t.Errorf("the group that drifted has %d attempts", has.MaxAttempts)
 	}
-	if now := p.engine.Calls("PutTopic") + p.engine.Calls("PutGroup") - puts; now != 3 { // one of them is the test's own
+	if has, ok := p.engine.Topic(g.DeadLetters().Name); !ok || has.Retention != control.DeadLetterRetention {
+		t.Errorf("the topic of dead letters: %+v, %v", has, ok)
+	}
+	if now := p.engine.Calls("PutTopic") + p.engine.Calls("PutGroup") - puts; now != 4 { // one of them is the test's own
 		t.Errorf("%d more puts", now)
 	}
 }
