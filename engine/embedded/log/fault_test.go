@@ -289,6 +289,57 @@ func TestSpaceThatSomebodyElseFreesIsNoticed(t *testing.T) {
 	}
 }
 
+// TestARollWhileTheReserveIsMadeTakesTheNextSegmentOnce: the preparer is busy with the reserve, and the segment that was
+// ready when it began is taken meanwhile.
+func TestARollWhileTheReserveIsMadeTakesTheNextSegmentOnce(t *testing.T) {
+	disk, opts, all := filled(t, 60)
+	if err := disk.Remove("reserve"); err != nil {
+		t.Fatal(err)
+	}
+	faulty := faultfs.New(disk)
+	busy, release := make(chan struct{}), make(chan struct{})
+	faulty.SetHook(func(c faultfs.Call) {
+		if c.Op == faultfs.Create && c.Name == "reserve.tmp" {
+			close(busy)
+			<-release
+		}
+	})
+	opts.FS = faulty
+	l, _, err := log.Open(opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	<-busy
+	rolled := len(l.Segments()) + 1
+	add := func(until func() bool) {
+		for i := len(all); !until(); i++ {
+			data := payload(uint64(i), i*37%700)
+			pos, err := l.Append(data)
+			if err == nil {
+				err = l.Wait(context.Background(), pos)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			all = append(all, rec{pos, data})
+		}
+	}
+	add(func() bool { return len(l.Segments()) == rolled })
+	close(release)
+	add(func() bool { return len(l.Segments()) == rolled+3 })
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	opts.FS = disk
+	if l, _, err = log.Open(opts); err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	if found, err := contents(l); err != nil || !same(found, all) {
+		t.Fatalf("%d of %d records, %v", len(found), len(all), err)
+	}
+}
+
 func TestALazyRecordWaitsItsTimeUnlessAnotherTakesItAlong(t *testing.T) {
 	virtual := clock.NewVirtual(time.Unix(0, 0))
 	l, _, err := log.Open(log.Options{FS: memfs.New(), Clock: virtual, SegmentSize: 64 << 10, MaxRecord: 4 << 10})

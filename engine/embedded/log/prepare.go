@@ -36,19 +36,20 @@ func (l *Log) prepareNow() error {
 	if !reserve {
 		err = l.ensureReserve()
 	}
+	var made *segment // only where there was none: a roll takes what is there at any moment, and waits where nothing is
 	if err == nil && next == nil {
-		next, err = createSegment(l.opts.FS, l.headerFor(base, l.opts.SegmentSize))
+		made, err = createSegment(l.opts.FS, l.headerFor(base, l.opts.SegmentSize))
 	}
 	if err != nil && !fsys.IsNoSpace(err) {
 		return err
 	}
 	full := err != nil
 	if full && dip && next == nil {
-		if next, err = l.dipIntoReserve(base); err != nil {
+		if made, err = l.dipIntoReserve(base); err != nil {
 			return err
 		}
 	}
-	l.settlePrepared(next, full)
+	l.settlePrepared(made, full)
 	return nil
 }
 
@@ -56,12 +57,12 @@ func (l *Log) headerFor(base Position, capacity int64) header {
 	return header{id: l.id, base: base, capacity: capacity, created: l.opts.Clock.Now(), synced: l.Durable()}
 }
 
-func (l *Log) settlePrepared(next *segment, full bool) {
+func (l *Log) settlePrepared(made *segment, full bool) {
 	l.mu.Lock()
 	changed := full != l.full
-	l.full, l.next = full, next
-	if next != nil {
-		l.dip = false
+	l.full = full
+	if made != nil {
+		l.next, l.dip = made, false
 	}
 	l.room.Broadcast()
 	l.mu.Unlock()
