@@ -42,6 +42,7 @@ type house struct {
 	cluster mq.Cluster
 	clock   *clock.Virtual
 	engine  *embedded.Engine
+	faults  *wrap.Faults // between every door and the engine
 	holder  *catalog.Holder
 	keys    *seal.Keyring
 	topics  map[string]mq.Topic
@@ -64,7 +65,7 @@ func newHouse(t *testing.T) *house {
 	if err != nil {
 		t.Fatal(err)
 	}
-	h.engine = engine
+	h.engine, h.faults = engine, wrap.NewFaults(h.clock)
 	h.keys = must(seal.New(seal.NewKey(h.clock.Now())))
 	h.holder.Put(catalog.Build(h.contents()))
 	stop := make(chan struct{})
@@ -130,7 +131,7 @@ type door struct {
 func (h *house) open() *door {
 	h.t.Helper()
 	d := &door{house: h, cable: wrap.NewCable()}
-	engine := d.cable.Wrap(h.engine)
+	engine := d.cable.Wrap(h.faults.Wrap(h.engine))
 	log := slog.New(slog.DiscardHandler)
 	d.sessions = session.New(h.clock, 1000, func(c session.Client) { d.consume.ClientGone(c.ID) })
 	d.consume = consume.New(map[mq.Cluster]consume.Engine{h.cluster: engine}, h.clock, d.sessions.Alive, log)
