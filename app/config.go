@@ -19,8 +19,8 @@ import (
 // Config is the configuration of `causeway up`. Flags override the file, the file overrides the defaults.
 type Config struct {
 	Data      string       `yaml:"data" doc:"directory that holds everything: messages, catalog, keys"`
-	Listen    string       `yaml:"listen" doc:"HOST:PORT for clients (gRPC, TLS and plaintext on one port)"`
-	HTTP      string       `yaml:"http" doc:"HOST:PORT for the API, health and metrics"`
+	Listen    string       `yaml:"listen" doc:"HOST:PORT for clients (gRPC, TLS and plaintext on one port); empty: 127.0.0.1:8081, or a free port when that is taken"`
+	HTTP      string       `yaml:"http" doc:"HOST:PORT for the API, health and metrics; empty: 127.0.0.1:8090, or a free port when that is taken"`
 	Advertise []string     `yaml:"advertise" doc:"HOST:PORT of every proxy that clients may be sent to; empty: wherever the client asked"`
 	TLS       TLSConfig    `yaml:"tls"`
 	Proxy     ProxyConfig  `yaml:"proxy_protocol"`
@@ -67,7 +67,8 @@ func (d *Duration) UnmarshalText(text []byte) error {
 // MarshalText writes what UnmarshalText reads.
 func (d Duration) MarshalText() ([]byte, error) { return []byte(time.Duration(d).String()), nil }
 
-// Default ports of `causeway up`.
+// Addresses of `causeway up` where none is chosen. One that is taken is replaced by a free port of the same host; an address that
+// somebody chose is an error when it is taken.
 const (
 	DefaultListen = "127.0.0.1:8081"
 	DefaultHTTP   = "127.0.0.1:8090"
@@ -77,8 +78,6 @@ const (
 func DefaultConfig() Config {
 	return Config{
 		Data:     "data",
-		Listen:   DefaultListen,
-		HTTP:     DefaultHTTP,
 		Engine:   EngineConfig{SegmentBytes: 128 << 20, Retention: Duration(72 * time.Hour)},
 		LogLevel: "info",
 		Drain:    Duration(20 * time.Second),
@@ -124,11 +123,14 @@ func (c Config) problems() []problem {
 		bad("data", "a directory is needed")
 	}
 	for key, addr := range map[string]string{"listen": c.Listen, "http": c.HTTP} {
+		if addr == "" {
+			continue
+		}
 		if err := checkAddress(addr, 0); err != nil {
 			bad(key, "%v", err)
 		}
 	}
-	if c.Listen == c.HTTP && !strings.HasSuffix(c.Listen, ":0") {
+	if c.Listen == c.HTTP && c.Listen != "" && !strings.HasSuffix(c.Listen, ":0") {
 		bad("http", "is the same address as listen: %s", c.HTTP)
 	}
 	for i, addr := range c.Advertise {
@@ -159,7 +161,7 @@ func (c Config) problems() []problem {
 	if c.Drain < 0 || c.Drain > Duration(10*time.Minute) {
 		bad("drain", "from 0s to 10m")
 	}
-	if c.Token == "" && !onLoopback(c.HTTP) {
+	if c.Token == "" && c.HTTP != "" && !onLoopback(c.HTTP) {
 		bad("token", "required because http (%s) is not on the loopback interface", c.HTTP)
 	}
 	return ps

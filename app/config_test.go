@@ -25,7 +25,7 @@ func TestAFileOverridesTheDefaults(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if c.Data != "/var/lib/causeway" || c.Engine.Retention != Duration(24*time.Hour) || c.Listen != DefaultListen {
+	if c.Data != "/var/lib/causeway" || c.Engine.Retention != Duration(24*time.Hour) || c.Listen != "" {
 		t.Fatalf("got %+v", c)
 	}
 }
@@ -46,7 +46,7 @@ func TestValuesThatAreRefused(t *testing.T) {
 	for name, change := range map[string]func(*Config){
 		"data":                 func(c *Config) { c.Data = "" },
 		"listen":               func(c *Config) { c.Listen = "127.0.0.1:70000" },
-		"http":                 func(c *Config) { c.HTTP = c.Listen },
+		"http":                 func(c *Config) { c.Listen, c.HTTP = "127.0.0.1:1", "127.0.0.1:1" },
 		"advertise[0]":         func(c *Config) { c.Advertise = []string{":8081"} },
 		"tls":                  func(c *Config) { c.TLS.Cert = "cert.pem" },
 		"proxy_protocol":       func(c *Config) { c.Proxy.From = []string{"10.0.0.0"} },

@@ -9,14 +9,18 @@ import (
 	"syscall"
 )
 
-// listen binds an address. When it is the default and taken, a free port of the same host is bound instead, so that a second
-// `up` on a laptop works; an address that somebody chose is an error when it is taken.
-func listen(what, addr, fallback string) (net.Listener, error) {
+// listen binds an address. Where none was chosen it is otherwise, and when that is taken a free port of the same host, so
+// that a second `up` on a laptop works; an address that somebody chose is an error when it is taken.
+func listen(what, chosen, otherwise string) (net.Listener, error) {
+	addr := chosen
+	if addr == "" {
+		addr = otherwise
+	}
 	l, err := net.Listen("tcp", addr)
 	if err == nil {
 		return l, nil
 	}
-	if addr == fallback && errors.Is(err, syscall.EADDRINUSE) {
+	if chosen == "" && errors.Is(err, syscall.EADDRINUSE) {
 		host, _, splitErr := net.SplitHostPort(addr)
 		if splitErr == nil {
 			if l, err := net.Listen("tcp", net.JoinHostPort(host, "0")); err == nil {

@@ -51,17 +51,6 @@ type UpOptions struct {
 	Config Config
 	Out    io.Writer // where a person is greeted
 	Log    *obs.Logger
-	// ListenChosen and HTTPChosen say that somebody named the address, be it the default one: it is an error then that it is
-	// taken.
-	ListenChosen, HTTPChosen bool
-}
-
-// freely is the address in whose place a free port may be taken, none where somebody chose the address.
-func freely(fallback string, chosen bool) string {
-	if chosen {
-		return ""
-	}
-	return fallback
 }
 
 // up is the parts of a running `causeway up`, in the order in which they start.
@@ -222,11 +211,11 @@ func (u *up) await(ctx context.Context, v control.Version) error {
 }
 
 func (u *up) bind(context.Context) (err error) {
-	if u.grpc, err = listen("listen", u.config.Listen, freely(DefaultListen, u.options.ListenChosen)); err != nil {
+	if u.grpc, err = listen("listen", u.config.Listen, DefaultListen); err != nil {
 		return err
 	}
 	u.group.OnStop("gRPC listener", func(context.Context) error { return closeListener(u.grpc) })
-	if u.http, err = listen("http", u.config.HTTP, freely(DefaultHTTP, u.options.HTTPChosen)); err != nil {
+	if u.http, err = listen("http", u.config.HTTP, DefaultHTTP); err != nil {
 		return err
 	}
 	u.group.OnStop("HTTP listener", func(context.Context) error { return closeListener(u.http) })

@@ -29,15 +29,15 @@ a free one, a port that you name is not.`,
 			}
 			return app.Up(cmd.Context(), app.UpOptions{
 				Config: config, Out: c.env.Out, Log: obs.NewLogger(c.env.Err, level),
-				ListenChosen: cmd.Flags().Changed("listen"), HTTPChosen: cmd.Flags().Changed("http"),
 			})
 		},
 	}
 	f := cmd.Flags()
 	f.StringVar(&file, "config", "", "YAML file; flags override it")
 	f.StringVar(&given.Data, "data", given.Data, "directory that holds everything")
-	f.StringVar(&given.Listen, "listen", given.Listen, "HOST:PORT for clients (gRPC, TLS and plaintext)")
-	f.StringVar(&given.HTTP, "http", given.HTTP, "HOST:PORT for the API, health and metrics")
+	f.StringVar(&given.Listen, "listen", given.Listen, "HOST:PORT for clients, TLS and plaintext (default: "+app.DefaultListen+", or a free port)")
+	f.StringVar(&given.HTTP, "http", given.HTTP, "HOST:PORT for the API, health and metrics (default: "+app.DefaultHTTP+", or a free port)")
+	f.StringSliceVar(&given.Advertise, "advertise", nil, "HOST:PORT of every proxy that clients may be sent to (default: where the client asked)")
 	f.StringVar(&given.TLS.Cert, "tls-cert", "", "PEM file of the certificate chain")
 	f.StringVar(&given.TLS.Key, "tls-key", "", "PEM file of the private key")
 	f.StringVar(&given.SealKeys, "seal-keys", "", "file of the keys that seal receipts (default: in the data directory)")
@@ -60,6 +60,7 @@ func (c *call) upConfig(cmd *cobra.Command, file string, given app.Config) (app.
 		"data":      func() { config.Data = given.Data },
 		"listen":    func() { config.Listen = given.Listen },
 		"http":      func() { config.HTTP = given.HTTP },
+		"advertise": func() { config.Advertise = given.Advertise },
 		"tls-cert":  func() { config.TLS.Cert = given.TLS.Cert },
 		"tls-key":   func() { config.TLS.Key = given.TLS.Key },
 		"seal-keys": func() { config.SealKeys = given.SealKeys },
