@@ -8,12 +8,13 @@ import (
 
 	"github.com/causeway-mq/causeway/engine/embedded/record"
 	"github.com/causeway-mq/causeway/engine/embedded/state"
+	"github.com/causeway-mq/causeway/engine/embedded/token"
 	"github.com/causeway-mq/causeway/mq"
 )
 
 // held is a lease that a caller presented.
 type held struct {
-	token leaseToken
+	token token.Lease
 	err   error
 }
 
@@ -22,24 +23,24 @@ func present(leases []mq.Lease) []held {
 	list := make([]held, len(leases))
 	for i := range leases {
 		var ok bool
-		if list[i].token, ok = parseLease(leases[i].Token); !ok {
+		if list[i].token, ok = token.ParseLease(leases[i].Token); !ok {
 			list[i].err = mq.Refuse(mq.InvalidReceipt, "lease %d: not a token of this engine", i)
 		}
 	}
 	return list
 }
 
-// checkLocked judges a presented lease. It needs mu.
+// checkLocked judges a presented lease. It needs the lock.
 func (e *Engine) checkLocked(h *held, l mq.Lease, now int64) error {
 	if h.err != nil {
 		return h.err
 	}
-	t, g := e.st.Topics[h.token.ledger.Queue.Topic], e.st.Groups[h.token.ledger.Group]
-	ledger := e.st.Ledger(h.token.ledger)
+	t, g := e.j.State().Topics[h.token.Ledger.Queue.Topic], e.j.State().Groups[h.token.Ledger.Group]
+	ledger := e.j.State().Ledger(h.token.Ledger)
 	if t == nil || g == nil || ledger == nil || t.Spec.Name != l.Topic.Name || g.Spec.Name != l.Group.Name {
 		return mq.Refuse(mq.InvalidReceipt, "the lease belongs to another topic or group, or to one that is gone")
 	}
-	return statusError(ledger.Check(h.token.offset, h.token.seq, now), h.token.offset)
+	return statusError(ledger.Check(h.token.Offset, h.token.Seq, now), h.token.Offset)
 }
 
 // settles collects what one call settles, by ledger, in the order of the first lease of each.
@@ -62,40 +63,40 @@ func (s *settles) add(l record.Ledger, offset int64) (repeated bool) {
 // Ack settles leases; see consume.Leaser. All of one call stand in one record.
 func (e *Engine) Ack(ctx context.Context, leases []mq.Lease) []error {
 	errs := make([]error, len(leases))
-	if err := e.alive(ctx); err != nil {
+	if err := e.j.Alive(ctx); err != nil {
 		return fill(errs, err)
 	}
 	held := present(leases)
-	e.mu.Lock()
-	now := e.now()
+	e.j.Lock()
+	now := e.j.Now()
 	var done settles
 	for i := range leases {
-		if errs[i] = e.checkLocked(&held[i], leases[i], now); errs[i] == nil && done.add(held[i].token.ledger, held[i].token.offset) {
-			errs[i] = settledError(held[i].token.offset)
+		if errs[i] = e.checkLocked(&held[i], leases[i], now); errs[i] == nil && done.add(held[i].token.Ledger, held[i].token.Offset) {
+			errs[i] = settledError(held[i].token.Offset)
 		}
 	}
 	if len(done) == 0 {
-		e.mu.Unlock()
+		e.j.Unlock()
 		return errs
 	}
 	parts := make([]record.Part, len(done))
 	for i := range done {
 		parts[i] = done[i]
 	}
-	pos, err := e.appendLocked(true, parts...)
+	pos, err := e.j.Append(true, parts...)
 	freed := e.freedLocked(done)
-	e.mu.Unlock()
+	e.j.Unlock()
 	if err == nil {
 		e.wakeAll(freed)
-		err = e.wait(ctx, pos)
+		err = e.j.Wait(ctx, pos)
 	}
 	return fill(errs, err)
 }
 
-// freedLocked lists the ledgers that give something again because a run of an ordered group ended. It needs mu.
+// freedLocked lists the ledgers that give something again because a run of an ordered group ended. It needs the lock.
 func (e *Engine) freedLocked(done settles) (freed []ring) {
 	for i := range done {
-		l := e.st.Ledger(done[i].Ledger)
+		l := e.j.State().Ledger(done[i].Ledger)
 		if l != nil && l.Ordered() && e.hasWorkLocked(done[i].Ledger) {
 			freed = append(freed, e.ringOf(done[i].Ledger))
 		}
@@ -103,9 +104,9 @@ func (e *Engine) freedLocked(done settles) (freed []ring) {
 	return freed
 }
 
-// ringOf names a known ledger. It needs mu.
+// ringOf names a known ledger. It needs the lock.
 func (e *Engine) ringOf(l record.Ledger) ring {
-	return ring{l, e.st.Topics[l.Queue.Topic].Spec.Name, e.st.Groups[l.Group].Spec.Name}
+	return ring{l, e.j.State().Topics[l.Queue.Topic].Spec.Name, e.j.State().Groups[l.Group].Spec.Name}
 }
 
 func (e *Engine) wakeAll(rings []ring) {

@@ -3,7 +3,6 @@
 package embedded
 
 import (
-	"container/heap"
 	"time"
 
 	"github.com/causeway-mq/causeway/engine/embedded/park"
@@ -22,9 +21,9 @@ const lookAgainAfter = 100 * time.Millisecond
 // Arm asks for one wake when a take may find something; see consume.Leaser.
 func (e *Engine) Arm(want mq.Want, wake func()) (disarm func()) {
 	disarm = e.lot.Arm(park.Want{Topic: want.Topic.Name, Group: want.Group.Name, Queue: want.Queue, Max: want.Max}, wake)
-	e.mu.Lock()
+	e.j.Lock()
 	ready := e.waitingLocked(want)
-	e.mu.Unlock()
+	e.j.Unlock()
 	if ready.Queue.Topic != 0 {
 		e.wake(ready, want.Topic.Name, want.Group.Name, 1)
 	}
@@ -32,23 +31,23 @@ func (e *Engine) Arm(want mq.Want, wake func()) (disarm func()) {
 }
 
 // waitingLocked finds a ledger in which there is something now; for the others it sets the alarm. A queue that the group never
-// touched counts when it holds anything: the next take finds out. It needs mu.
+// touched counts when it holds anything: the next take finds out. It needs the lock.
 func (e *Engine) waitingLocked(want mq.Want) (ready record.Ledger) {
-	t := e.st.Topic(want.Topic.Name)
+	t := e.j.State().Topic(want.Topic.Name)
 	if t == nil {
 		return ready
 	}
 	var id record.GroupID
-	if g := e.st.Group(want.Group.Name); g != nil {
+	if g := e.j.State().Group(want.Group.Name); g != nil {
 		id = g.ID
 	}
-	now := e.now()
+	now := e.j.Now()
 	for q := range t.Queues {
 		if want.Queue != mq.AnyQueue && want.Queue != mq.QueueID(q) {
 			continue
 		}
 		ledger := record.Ledger{Group: id, Queue: record.Queue{Topic: t.ID, Queue: mq.QueueID(q)}}
-		l := e.st.Ledger(ledger)
+		l := e.j.State().Ledger(ledger)
 		switch {
 		case l == nil && t.Queues[q].Lo < t.Queues[q].Visible && !startsLater(want.Group.Start, now), l != nil && e.hasWorkLocked(ledger):
 			return ledger
@@ -69,14 +68,14 @@ func startsLater(s mq.Start, now int64) bool {
 // ArmPull asks for one wake when a message at or after an offset is visible; see consume.Positioner.
 func (e *Engine) ArmPull(q mq.QueueRef, from mq.Offset, wake func()) (disarm func()) {
 	disarm = e.lot.Arm(park.Want{Topic: q.Topic.Name, Queue: q.Queue, From: from}, wake)
-	e.mu.Lock()
+	e.j.Lock()
 	end := mq.Offset(0)
-	if t := e.st.Topic(q.Topic.Name); t != nil {
+	if t := e.j.State().Topic(q.Topic.Name); t != nil {
 		if queue := t.Queue(q.Queue); queue != nil {
 			end = mq.Offset(queue.Visible)
 		}
 	}
-	e.mu.Unlock()
+	e.j.Unlock()
 	if end > from {
 		e.lot.Arrived(q.Topic.Name, q.Queue, 0, end)
 	}
@@ -86,45 +85,52 @@ func (e *Engine) ArmPull(q mq.QueueRef, from mq.Offset, wake func()) (disarm fun
 // wake wakes as many as take n messages of a ledger, and sees to it that the ledger is looked at again while others wait.
 func (e *Engine) wake(ledger record.Ledger, topic, group mq.Physical, n int) {
 	if e.lot.Wake(topic, group, ledger.Queue.Queue, n) > 0 {
-		e.mu.Lock()
-		e.alarmLocked(ledger, e.now()+int64(lookAgainAfter))
-		e.mu.Unlock()
+		e.j.Lock()
+		e.alarmLocked(ledger, e.j.Now()+int64(lookAgainAfter))
+		e.j.Unlock()
+	}
+}
+
+// arrived wakes who waits for messages that became visible.
+func (e *Engine) arrived(topic mq.Physical, q mq.QueueID, n int, end mq.Offset) {
+	for _, group := range e.lot.Arrived(topic, q, n, end) {
+		e.lookAgain(topic, group, q)
 	}
 }
 
 // lookAgain sets the alarm for a ledger of which somebody was woken while others still wait.
 func (e *Engine) lookAgain(topic, group mq.Physical, q mq.QueueID) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	t, g := e.st.Topic(topic), e.st.Group(group)
+	e.j.Lock()
+	defer e.j.Unlock()
+	t, g := e.j.State().Topic(topic), e.j.State().Group(group)
 	if t != nil && g != nil {
-		e.alarmLocked(record.Ledger{Group: g.ID, Queue: record.Queue{Topic: t.ID, Queue: q}}, e.now()+int64(lookAgainAfter))
+		e.alarmLocked(record.Ledger{Group: g.ID, Queue: record.Queue{Topic: t.ID, Queue: q}}, e.j.Now()+int64(lookAgainAfter))
 	}
 }
 
-// watchLocked sets the alarm for the end of a lease if somebody waits for that ledger. It needs mu.
+// watchLocked sets the alarm for the end of a lease if somebody waits for that ledger. It needs the lock.
 func (e *Engine) watchLocked(ledger record.Ledger, until int64) {
-	t, g := e.st.Topics[ledger.Queue.Topic], e.st.Groups[ledger.Group]
+	t, g := e.j.State().Topics[ledger.Queue.Topic], e.j.State().Groups[ledger.Group]
 	if t != nil && g != nil && e.lot.Waits(t.Spec.Name, g.Spec.Name) {
 		e.alarmLocked(ledger, until)
 	}
 }
 
-// alarmLocked has a ledger looked at no later than at. It needs mu.
+// alarmLocked has a ledger looked at no later than at. It needs the lock.
 func (e *Engine) alarmLocked(ledger record.Ledger, at int64) {
-	if e.alarms.set(ledger, at) {
+	if e.alarms.Set(ledger, at) {
 		e.tickBy(at)
 	}
 }
 
-// ringLocked looks at the ledgers whose alarm is due, and returns what to wake. It needs mu.
+// ringLocked looks at the ledgers whose alarm is due, and returns what to wake. It needs the lock.
 func (e *Engine) ringLocked(now int64) (rung []ring) {
 	for {
-		ledger, ok := e.alarms.pop(now)
+		ledger, ok := e.alarms.Pop(now)
 		if !ok {
 			return rung
 		}
-		t, g, l := e.st.Topics[ledger.Queue.Topic], e.st.Groups[ledger.Group], e.st.Ledger(ledger)
+		t, g, l := e.j.State().Topics[ledger.Queue.Topic], e.j.State().Groups[ledger.Group], e.j.State().Ledger(ledger)
 		if t == nil || g == nil || l == nil || !e.lot.Waits(t.Spec.Name, g.Spec.Name) {
 			continue
 		}
@@ -132,7 +138,7 @@ func (e *Engine) ringLocked(now int64) (rung []ring) {
 			rung = append(rung, ring{ledger, t.Spec.Name, g.Spec.Name})
 		}
 		if until, ok := l.Expiry(now); ok {
-			e.alarms.set(ledger, until)
+			e.alarms.Set(ledger, until)
 		}
 	}
 }
@@ -140,59 +146,4 @@ func (e *Engine) ringLocked(now int64) (rung []ring) {
 type ring struct {
 	ledger       record.Ledger
 	topic, group mq.Physical
-}
-
-// alarms is when to look at ledgers, at most one time for each.
-type alarms struct {
-	at   map[record.Ledger]int64
-	heap alarmHeap // may hold times that were moved since; at decides
-}
-
-type alarm struct {
-	at     int64
-	ledger record.Ledger
-}
-
-// set reports whether the alarm is now earlier than it was.
-func (a *alarms) set(ledger record.Ledger, at int64) bool {
-	if old, ok := a.at[ledger]; ok && old <= at {
-		return false
-	}
-	if a.at == nil {
-		a.at = map[record.Ledger]int64{}
-	}
-	a.at[ledger] = at
-	heap.Push(&a.heap, alarm{at, ledger})
-	return true
-}
-
-func (a *alarms) pop(now int64) (record.Ledger, bool) {
-	for len(a.heap) > 0 && a.heap[0].at <= now {
-		x := heap.Pop(&a.heap).(alarm)
-		if a.at[x.ledger] == x.at {
-			delete(a.at, x.ledger)
-			return x.ledger, true
-		}
-	}
-	return record.Ledger{}, false
-}
-
-func (a *alarms) next() (at int64, ok bool) {
-	if len(a.heap) == 0 {
-		return 0, false
-	}
-	return a.heap[0].at, true
-}
-
-type alarmHeap []alarm
-
-func (h alarmHeap) Len() int           { return len(h) }
-func (h alarmHeap) Less(i, j int) bool { return h[i].at < h[j].at }
-func (h alarmHeap) Swap(i, j int)      { h[i], h[j] = h[j], h[i] }
-func (h *alarmHeap) Push(x any)        { *h = append(*h, x.(alarm)) }
-func (h *alarmHeap) Pop() any {
-	old := *h
-	x := old[len(old)-1]
-	*h = old[:len(old)-1]
-	return x
 }

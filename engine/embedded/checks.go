@@ -8,6 +8,7 @@ import (
 
 	"github.com/causeway-mq/causeway/engine/embedded/log"
 	"github.com/causeway-mq/causeway/engine/embedded/record"
+	"github.com/causeway-mq/causeway/engine/embedded/token"
 	"github.com/causeway-mq/causeway/engine/embedded/txn"
 	"github.com/causeway-mq/causeway/mq"
 )
@@ -50,10 +51,10 @@ func (e *Engine) ask(ctx context.Context, live []mq.Topic, sink func(mq.Check) b
 			}
 		}
 	}
-	e.mu.Lock()
-	defer e.mu.Unlock()
+	e.j.Lock()
+	defer e.j.Unlock()
 	for id := range later {
-		if _, lives := e.st.Halves.Get(id); !lives {
+		if _, lives := e.j.State().Halves.Get(id); !lives {
 			delete(later, id)
 		}
 	}
@@ -61,10 +62,10 @@ func (e *Engine) ask(ctx context.Context, live []mq.Topic, sink func(mq.Check) b
 
 // dueHalves takes the overdue halves of a topic that nobody asks about now.
 func (e *Engine) dueHalves(topic mq.Physical, later map[log.Position]int64) []txn.Half {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	now := e.now()
-	all := e.st.Halves.Due(topic, now, checkBatch+len(e.asking)+len(later), nil)
+	e.j.Lock()
+	defer e.j.Unlock()
+	now := e.j.Now()
+	all := e.j.State().Halves.Due(topic, now, checkBatch+len(e.asking)+len(later), nil)
 	due := all[:0]
 	for _, h := range all {
 		if !e.asking[h.ID] && later[h.ID] <= now && len(due) < checkBatch {
@@ -85,32 +86,32 @@ func (e *Engine) askOne(topic mq.Topic, h txn.Half, sink func(mq.Check) bool, la
 		}
 	}
 	if err != nil {
-		e.journal.Error("the message of a transaction cannot be read", "topic", topic.Name, "position", h.At, "why", err)
+		e.logger.Error("the message of a transaction cannot be read", "topic", topic.Name, "position", h.At, "why", err)
 	}
-	e.mu.Lock()
-	defer e.mu.Unlock()
+	e.j.Lock()
+	defer e.j.Unlock()
 	delete(e.asking, h.ID)
-	now := e.now()
-	if _, lives := e.st.Halves.Get(h.ID); !lives {
+	now := e.j.Now()
+	if _, lives := e.j.State().Halves.Get(h.ID); !lives {
 		return
 	}
 	if !asked {
 		later[h.ID] = now + int64(checkPoll)
 		return
 	}
-	_, _ = e.appendLocked(true, record.Checked{ID: h.ID, At: now}) // if it is not taken, the question is asked again
+	_, _ = e.j.Append(true, record.Checked{ID: h.ID, At: now}) // if it is not taken, the question is asked again
 }
 
 func (e *Engine) question(topic mq.Topic, h txn.Half, m mq.Message) mq.Check {
 	var id record.TopicID
-	e.mu.Lock()
-	if t := e.st.Topic(topic.Name); t != nil {
+	e.j.Lock()
+	if t := e.j.State().Topic(topic.Name); t != nil {
 		id = t.ID
 	}
-	e.mu.Unlock()
+	e.j.Unlock()
 	return mq.Check{
 		Topic: topic, Round: h.Round + 1,
-		Half: mq.Half{Cluster: e.opts.Cluster, Message: m.ID, Token: halfToken{h.ID, id}.String()},
+		Half: mq.Half{Cluster: e.opts.Cluster, Message: m.ID, Token: token.Half{ID: h.ID, Topic: id}.String()},
 		Message: mq.Stored{
 			Message: m, Topic: topic.Name, Broker: e.opts.Broker, Offset: -1, StoredAt: time.Unix(0, h.Born),
 		},

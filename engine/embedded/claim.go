@@ -3,6 +3,7 @@
 package embedded
 
 import (
+	"github.com/causeway-mq/causeway/engine/embedded/journal"
 	"github.com/causeway-mq/causeway/engine/embedded/lease"
 	"github.com/causeway-mq/causeway/engine/embedded/log"
 	"github.com/causeway-mq/causeway/engine/embedded/record"
@@ -28,7 +29,7 @@ const (
 // claim marks a ledger as being decided about.
 type claim struct{ void bool }
 
-// voidClaimsLocked ends the claims that match. It needs mu.
+// voidClaimsLocked ends the claims that match. It needs the lock.
 func (e *Engine) voidClaimsLocked(match func(record.Ledger) bool) {
 	for l, c := range e.busy {
 		if match(l) {
@@ -70,12 +71,12 @@ func (e *Engine) takeClaimed(t *taking, ledger record.Ledger) error {
 	for i := range c.free {
 		letters = append(letters, t.letter(&c.free[i]))
 	}
-	e.mu.Lock()
+	e.j.Lock()
 	delete(e.busy, ledger)
 	grants, last, err := e.grantLocked(t, c, letters)
 	again := c.trouble == nil && e.hasWorkLocked(ledger)
 	e.watchLocked(ledger, t.until)
-	e.mu.Unlock()
+	e.j.Unlock()
 	if err == nil && len(grants) == 0 {
 		err = c.trouble
 	}
@@ -91,12 +92,12 @@ func (e *Engine) takeClaimed(t *taking, ledger record.Ledger) error {
 	return err
 }
 
-// claimLocked claims a ledger if there is something in it; it takes mu itself.
+// claimLocked claims a ledger if there is something in it; it takes the lock itself.
 func (e *Engine) claimLocked(t *taking, ledger record.Ledger) *claimed {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	now := e.now()
-	l, queue := e.st.Ledger(ledger), e.st.Queue(ledger.Queue)
+	e.j.Lock()
+	defer e.j.Unlock()
+	now := e.j.Now()
+	l, queue := e.j.State().Ledger(ledger), e.j.State().Queue(ledger.Queue)
 	if l == nil || queue == nil || e.busy[ledger] != nil {
 		return nil
 	}
@@ -115,9 +116,9 @@ func (e *Engine) claimLocked(t *taking, ledger record.Ledger) *claimed {
 func (e *Engine) readClaimed(t *taking, c *claimed) {
 	for i := range c.free {
 		f := &c.free[i]
-		f.stored, f.err = e.readOne(c.ledger.Queue, f.entry.Offset)
+		f.stored, f.err = e.j.ReadOne(c.ledger.Queue, f.entry.Offset)
 		f.wanted = f.err == nil && wants(t.filter, &f.stored.Message)
-		if f.err != nil && !isLost(f.err) {
+		if f.err != nil && !journal.IsLost(f.err) {
 			c.trouble = f.err
 			if t.group.Spec.Ordered {
 				c.free = c.free[:i] // what stands behind it in its lane must not overtake it
@@ -134,9 +135,9 @@ func (e *Engine) readClaimed(t *taking, c *claimed) {
 	if room <= 0 || limit <= 0 || c.next >= c.visible {
 		return
 	}
-	entries, err := e.index.Range(number(c.ledger.Queue), mq.Offset(c.next), int(min(int64(limit), c.visible-c.next)), nil)
+	entries, err := e.j.Index().Range(journal.Number(c.ledger.Queue), mq.Offset(c.next), int(min(int64(limit), c.visible-c.next)), nil)
 	if err != nil {
-		c.trouble = e.indexTrouble(err)
+		c.trouble = e.j.Trouble(err)
 		return
 	}
 	reads := 0
@@ -151,13 +152,13 @@ func (e *Engine) readClaimed(t *taking, c *claimed) {
 		}
 		reads++
 		u := candidate{entry: lease.Entry{Offset: o}}
-		u.stored, u.err = e.readAt(entries[i].Position, entries[i].Size, c.ledger.Queue, o)
-		if u.err != nil && !isLost(u.err) {
+		u.stored, u.err = e.j.ReadAt(entries[i].Position, entries[i].Size, c.ledger.Queue, o)
+		if u.err != nil && !journal.IsLost(u.err) {
 			c.scanned, c.trouble = o, u.err
 			return
 		}
 		if u.err != nil {
-			e.journal.Error("a message cannot be read and is passed over", "queue", c.ledger.Queue, "offset", o, "why", u.err)
+			e.logger.Error("a message cannot be read and is passed over", "queue", c.ledger.Queue, "offset", o, "why", u.err)
 			continue
 		}
 		if u.wanted = wants(t.filter, &u.stored.Message); !u.wanted {
@@ -194,14 +195,13 @@ type leasedMessage struct {
 	stored mq.Stored
 }
 
-// grantLocked decides about a claim and writes the decision. It needs mu.
+// grantLocked decides about a claim and writes the decision. It needs the lock.
 func (e *Engine) grantLocked(t *taking, c *claimed, letters []*mq.Message) (grants []leasedMessage, last log.Position, err error) {
-	l := e.st.Ledger(c.ledger)
+	l := e.j.State().Ledger(c.ledger)
 	if c.claim.void || l == nil {
 		return nil, 0, nil
 	}
-	now := e.now()
-	seq := e.st.LastSeq + 1
+	seq := e.j.State().LastSeq + 1
 	g := &record.Grant{Ledger: c.ledger, Next: max(c.scanned, l.Next()), Until: t.until, Seq: seq, Attempt: string(t.want.Attempt)}
 	if !t.group.Spec.Ordered {
 		g.Attempt = ""
@@ -217,10 +217,10 @@ func (e *Engine) grantLocked(t *taking, c *claimed, letters []*mq.Message) (gran
 			}
 			parts = append(parts, copies)
 			g.Settled = append(g.Settled, f.entry.Offset)
-		case f.err != nil && !isLost(f.err):
+		case f.err != nil && !journal.IsLost(f.err):
 		case !f.wanted:
 			if f.err != nil {
-				e.journal.Error("a message cannot be read and is settled", "queue", c.ledger.Queue, "offset", f.entry.Offset, "why", f.err)
+				e.logger.Error("a message cannot be read and is settled", "queue", c.ledger.Queue, "offset", f.entry.Offset, "why", f.err)
 			}
 			g.Settled = append(g.Settled, f.entry.Offset)
 		default:
@@ -228,7 +228,7 @@ func (e *Engine) grantLocked(t *taking, c *claimed, letters []*mq.Message) (gran
 			grants = append(grants, leasedMessage{granted{c.ledger, f.entry.Offset, f.entry.Attempt + 1, seq, t.until}, f.stored})
 		}
 	}
-	grants = e.grantUnseen(t, c, l, g, grants, now)
+	grants = t.grantUnseen(c, l, g, grants)
 	if len(g.Taken) == 0 && len(g.Settled) == 0 && len(g.Waiting) == 0 && g.Next == l.Next() {
 		return nil, 0, nil
 	}
@@ -236,7 +236,7 @@ func (e *Engine) grantLocked(t *taking, c *claimed, letters []*mq.Message) (gran
 		g.Until, g.Attempt = 0, ""
 	}
 	// Letters first: the copy stands before the settlement, although one record holds both.
-	last, err = e.appendLocked(true, append(parts, g)...)
+	last, err = e.j.Append(true, append(parts, g)...)
 	if err != nil {
 		return nil, 0, err
 	}
@@ -244,7 +244,7 @@ func (e *Engine) grantLocked(t *taking, c *claimed, letters []*mq.Message) (gran
 }
 
 // grantUnseen adds what was never delivered: all of it without order, one lane's run with order.
-func (e *Engine) grantUnseen(t *taking, c *claimed, l *lease.Ledger, g *record.Grant, grants []leasedMessage, now int64) []leasedMessage {
+func (t *taking) grantUnseen(c *claimed, l *lease.Ledger, g *record.Grant, grants []leasedMessage) []leasedMessage {
 	room := t.max - len(t.got) - len(grants)
 	if !t.group.Spec.Ordered {
 		for i := range c.unseen {
@@ -283,13 +283,13 @@ func (e *Engine) grantUnseen(t *taking, c *claimed, l *lease.Ledger, g *record.G
 	return grants
 }
 
-// hasWorkLocked tells whether a take would find something in a ledger now. It needs mu.
+// hasWorkLocked tells whether a take would find something in a ledger now. It needs the lock.
 func (e *Engine) hasWorkLocked(ledger record.Ledger) bool {
-	l, q := e.st.Ledger(ledger), e.st.Queue(ledger.Queue)
+	l, q := e.j.State().Ledger(ledger), e.j.State().Queue(ledger.Queue)
 	if l == nil || q == nil || e.busy[ledger] != nil {
 		return false
 	}
-	if l.HasFree(e.now()) {
+	if l.HasFree(e.j.Now()) {
 		return true
 	}
 	return l.Next() < q.Visible && (!l.Ordered() || l.Len() < maxWaiting)

@@ -11,7 +11,7 @@ import (
 )
 
 // letterLocked is the copy of a message at the end of a group's dead letters; before is how many copies stand before it in the
-// same record. The topic is made with the first of them. It needs mu.
+// same record. The topic is made with the first of them. It needs the lock.
 func (e *Engine) letterLocked(group mq.Physical, m *mq.Message, before int) (record.Message, error) {
 	name := mq.PhysicalDeadLetters(group)
 	t, err := e.topicLocked(mq.Topic{Name: name, Cluster: e.opts.Cluster, Queues: 1, Accepts: mq.AcceptsOf(mq.Normal, mq.FIFO, mq.Delay, mq.Transaction)})
@@ -21,7 +21,7 @@ func (e *Engine) letterLocked(group mq.Physical, m *mq.Message, before int) (rec
 	return record.Message{
 		Queue:  record.Queue{Topic: t.ID},
 		Offset: t.Queues[0].Next + int64(before),
-		At:     max(e.now(), e.st.LastTime),
+		At:     max(e.j.Now(), e.j.State().LastTime),
 		Raw:    record.AppendRaw(make([]byte, 0, record.SizeHint(m)), m),
 	}, nil
 }
@@ -30,7 +30,7 @@ func (e *Engine) letterLocked(group mq.Physical, m *mq.Message, before int) (rec
 // message that was settled before answers nil: the move may be a repetition.
 func (e *Engine) DeadLetter(ctx context.Context, leases []mq.Lease, why string) []error {
 	errs := make([]error, len(leases))
-	if err := e.alive(ctx); err != nil {
+	if err := e.j.Alive(ctx); err != nil {
 		return fill(errs, err)
 	}
 	held := present(leases)
@@ -48,43 +48,43 @@ func (e *Engine) DeadLetter(ctx context.Context, leases []mq.Lease, why string) 
 }
 
 func (e *Engine) deadLetter(ctx context.Context, h *held, l mq.Lease, why string) error {
-	e.mu.Lock()
-	err := e.checkLocked(h, l, e.now())
-	last := e.lastOrNone()
-	e.mu.Unlock()
+	e.j.Lock()
+	err := e.checkLocked(h, l, e.j.Now())
+	last := e.j.LastOrNone()
+	e.j.Unlock()
 	if err != nil {
 		if mq.KindOf(err) == mq.Settled && last != 0 {
-			return errors.Join(e.wait(ctx, last)) // the settlement that we rely on may not be on disk yet
+			return errors.Join(e.j.Wait(ctx, last)) // the settlement that we rely on may not be on disk yet
 		}
 		return err
 	}
-	stored, err := e.readOne(h.token.ledger.Queue, h.token.offset)
+	stored, err := e.j.ReadOne(h.token.Ledger.Queue, h.token.Offset)
 	if err != nil {
 		return mq.Doubt(mq.Unavailable, err, "the message cannot be read")
 	}
-	e.mu.Lock()
-	now := e.now()
+	e.j.Lock()
+	now := e.j.Now()
 	if err := e.checkLocked(h, l, now); err != nil {
-		e.mu.Unlock()
+		e.j.Unlock()
 		return err
 	}
-	entry, _ := e.st.Ledger(h.token.ledger).Get(h.token.offset)
+	entry, _ := e.j.State().Ledger(h.token.Ledger).Get(h.token.Offset)
 	m := stored.Message
 	m.Origin = mq.Origin{
 		Topic: l.Topic.Name, Message: m.ID, Queue: stored.Queue, Offset: stored.Offset, Attempt: entry.Attempt, Why: why,
 	}
 	letter, err := e.letterLocked(l.Group.Name, &m, 0)
 	if err != nil {
-		e.mu.Unlock()
+		e.j.Unlock()
 		return err
 	}
-	done := settles{{Ledger: h.token.ledger, Offsets: []int64{h.token.offset}}}
-	pos, err := e.appendLocked(true, letter, done[0])
+	done := settles{{Ledger: h.token.Ledger, Offsets: []int64{h.token.Offset}}}
+	pos, err := e.j.Append(true, letter, done[0])
 	freed := e.freedLocked(done)
-	e.mu.Unlock()
+	e.j.Unlock()
 	if err != nil {
 		return err
 	}
 	e.wakeAll(freed)
-	return e.wait(ctx, pos)
+	return e.j.Wait(ctx, pos)
 }

@@ -2,23 +2,19 @@
 
 // Package embedded is a durable message engine on one machine's disk.
 //
-// The simple story: one segment log is the truth. Every verb decides what shall happen, appends one record that says so, follows
-// it in memory, and answers when the record is on disk. What is in memory is a pure function of the log's records
-// (package state), so recovery is reading them again; the index over them is derived and may be deleted at any time.
+// The simple story: one segment log is the truth. Every verb takes the journal's lock, decides from the state what shall happen,
+// appends one record that says so, and answers when the record is on disk. What is in memory is a pure function of the log's
+// records (package state), so recovery is reading them again; the index over them is derived and may be deleted at any time.
 //
-// What must hold:
-//   - Order: a record is appended and followed under one lock, so memory and log never disagree about what came first.
-//   - Nothing is visible before it is durable. A message gets its offset when it is appended; consumers see it when
-//     the log reported its position durable and publish moved the queue's end.
+// What must hold, beside what package journal promises:
 //   - What a take, an acknowledgement or an extension changes holds for everybody at once, and is answered when durable.
-//   - No file is read or written, and nobody is waited for, under the state lock. (An append copies into memory. It can wait
-//     for room when the disk is far behind; admit keeps callers out before that.)
-//   - Time comes from one clock that never runs backwards, not even over a restart.
+//   - Nobody waits for anything under the journal's lock, and the engine's own fields that it guards are guarded by no other.
+//   - No goroutine is held per waiter, lease, scheduled message or transaction: one ticker waits for time.
 //
-// Lock order: mu, then the locks inside log and index. The parking lot's lock is taken alone. The log's hooks only signal.
+// Lock order: the journal's lock, then the parking lot's, which is never held while somebody is called.
 //
-// The walk of a message: send.go appends, append.go publishes, receive.go grants, ack.go settles. The files that carry the
-// name of a verb hold that verb.
+// The walk of a message: send.go appends, journal publishes, receive.go grants, ack.go settles. The files that carry the name of a
+// verb hold that verb.
 package embedded
 
 import (
@@ -26,15 +22,15 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"sync"
 	"sync/atomic"
 	"time"
 
-	"github.com/causeway-mq/causeway/engine/embedded/index"
+	"github.com/causeway-mq/causeway/engine/embedded/journal"
 	"github.com/causeway-mq/causeway/engine/embedded/log"
 	"github.com/causeway-mq/causeway/engine/embedded/park"
 	"github.com/causeway-mq/causeway/engine/embedded/record"
-	"github.com/causeway-mq/causeway/engine/embedded/state"
 	"github.com/causeway-mq/causeway/engine/embedded/txn"
 	"github.com/causeway-mq/causeway/internal/clock"
 	"github.com/causeway-mq/causeway/internal/fsys"
@@ -70,7 +66,6 @@ const (
 	defaultQueues      = 8
 	renewHold          = 60 * time.Second // the lease of a want with Renew
 	renewEvery         = 20 * time.Second // how often its holder renews it
-	logDir, indexDir   = "log", "index"
 )
 
 func (o *Options) complete() error {
@@ -117,52 +112,29 @@ func (o *Options) complete() error {
 
 func (o *Options) policy() txn.Policy { return txn.Policy{Every: o.CheckEvery, Rounds: o.CheckRounds} }
 
+// Report tells what Open found.
+type Report = journal.Report
+
 // Engine is an open engine. All methods are safe for concurrent use.
 type Engine struct {
 	opts    Options
 	clock   clock.Clock
-	journal *slog.Logger
-	files   fsys.FS // the index's directory
-	log     *log.Log
-	index   *index.Index
+	logger  *slog.Logger
+	j       *journal.Journal
 	lot     park.Lot
 	filters filters
 	buffers sync.Pool // of *[]byte, for records that are encoded before the lock is taken
-	reads   sync.Pool // of *[smallRead]byte
 
-	origin time.Time // clock reading that stands for base
-	base   int64     // engine time at origin
+	// Guarded by the journal's lock.
+	busy      map[record.Ledger]*claim // ledgers in which a take reads before it grants
+	asking    map[log.Position]bool    // halves that a caller of Checks asks about right now
+	alarms    park.Alarms              // when to look at ledgers that somebody waits for
+	nextStale int64                    // when the ticker looks for transactions that are too old
 
-	mu                    sync.Mutex // guards the fields below; never held across I/O or a wait
-	st                    *state.State
-	pending               arrivals                 // appended, not yet published
-	busy                  map[record.Ledger]*claim // ledgers in which a take reads before it grants
-	recent                map[log.Position]settled // verdicts that are not published yet
-	asking                map[log.Position]bool    // halves that a caller of Checks asks about right now
-	damaged               map[log.Position]bool    // segments whose index must be rebuilt
-	alarms                alarms                   // when to look at ledgers that somebody waits for
-	scratch               []byte                   // for records that are encoded under the lock
-	last                  log.Position             // of the newest record
-	nextGiveUp, nextStale int64                    // when the ticker looks at transactions again
-
-	oldest    atomic.Int64 // log.Position: where the log begins
-	lastShort atomic.Int64 // use at which the keeper was last told that space is short
-	nextTick  atomic.Int64 // engine time at which the ticker looks next
-	published atomic.Int64 // log.Position: everything below is visible
-	appended  atomic.Int64 // log.Position: behind the newest record
-	failure   atomic.Pointer[mq.Error]
-	full      atomic.Bool  // the disk has no room for another segment
-	tail      atomic.Int64 // engine time at which the oldest unpublished record was appended, 0 = none
-
-	changed   chan struct{} // capacity 1: the queues of some topic changed
-	toPublish chan struct{} // capacity 1: the log made something durable
-	toTick    chan struct{} // capacity 1: something is due earlier than the ticker thinks
-	toKeep    chan struct{} // capacity 1: a segment was sealed, or space is short
-	caughtUp  chan chan struct{}
-	failed    chan struct{} // closed by fail
-
-	postponed    map[log.Position]int64 // when to judge a segment again; only the keeper touches it
-	checkpointed log.Position           // where the newest checkpoint stands; only the keeper and Close touch it
+	nextTick atomic.Int64  // engine time at which the ticker looks next
+	changed  chan struct{} // capacity 1: the queues of some topic changed
+	toTick   chan struct{} // capacity 1: something is due earlier than the ticker thinks
+	caughtUp chan chan struct{}
 
 	stop    context.CancelFunc
 	stopped context.Context
@@ -170,6 +142,79 @@ type Engine struct {
 	once    sync.Once
 	closing error
 }
+
+// Open opens the engine in its directory, or makes a new one there; see journal.Open for what is refused and repaired.
+func Open(ctx context.Context, opts Options) (*Engine, Report, error) {
+	e, report, err := restore(ctx, opts)
+	if err != nil {
+		return nil, report, fmt.Errorf("embedded: %w", err)
+	}
+	e.j.Start()
+	e.joined.Add(1)
+	go e.tickLoop()
+	if err := e.j.Begin(ctx); err != nil {
+		return nil, report, errors.Join(err, e.Close(ctx))
+	}
+	return e, report, nil
+}
+
+// restore makes an engine that knows everything and does nothing yet.
+func restore(ctx context.Context, opts Options) (*Engine, Report, error) {
+	if err := opts.complete(); err != nil {
+		return nil, Report{}, err
+	}
+	e := &Engine{
+		opts: opts, clock: opts.Clock, logger: opts.Logger, busy: map[record.Ledger]*claim{}, asking: map[log.Position]bool{},
+		changed: make(chan struct{}, 1), toTick: make(chan struct{}, 1), caughtUp: make(chan chan struct{}),
+	}
+	e.nextTick.Store(math.MaxInt64)
+	e.stopped, e.stop = context.WithCancel(context.Background())
+	var report Report
+	var err error
+	e.j, report, err = journal.Open(ctx, journal.Options{
+		FS: opts.FS, Clock: opts.Clock, Logger: opts.Logger, Cluster: opts.Cluster,
+		SegmentBytes: opts.SegmentBytes, MaxBytes: opts.MaxBytes, CheckpointBytes: opts.CheckpointBytes,
+		Retention: opts.Retention, HalfLife: opts.HalfLife, Policy: opts.policy(),
+		Hooks: journal.Hooks{
+			Visible: e.arrived,
+			Due:     e.tickBy,
+			Topics:  func() { signal(e.changed) },
+			Expire: func(q record.Queue) {
+				e.voidClaimsLocked(func(l record.Ledger) bool { return l.Queue == q })
+			},
+		},
+	})
+	return e, report, err
+}
+
+// Close ends every duty, makes all that was appended durable, saves a checkpoint and gives the directory back. It is idempotent
+// and waits; ctx bounds the checkpoint only.
+func (e *Engine) Close(ctx context.Context) error {
+	e.once.Do(func() {
+		e.stop()
+		e.joined.Wait()
+		e.closing = e.j.Close(ctx)
+	})
+	return e.closing
+}
+
+// Failed is closed when the engine stopped by itself, because the disk failed or the engine contradicted itself: every verb is
+// refused from then on, and only opening the directory again tells what is really on disk. Failure says why.
+func (e *Engine) Failed() <-chan struct{} { return e.j.Failed() }
+
+// Failure is why the engine refuses every verb, nil while it does not.
+func (e *Engine) Failure() error {
+	if f := e.j.Failure(); f != nil {
+		return f
+	}
+	return nil
+}
+
+// Now is the engine's time: the one that leases, due times and stored times go by.
+func (e *Engine) Now() time.Time { return time.Unix(0, e.j.Now()) }
+
+// Dump is the whole state in a canonical form: equal states give equal bytes. It is for tests and for people.
+func (e *Engine) Dump() []byte { return e.j.Dump() }
 
 // Traits says what the engine can do.
 func (e *Engine) Traits() mq.Traits { return Traits() }
@@ -189,54 +234,6 @@ func Traits() mq.Traits {
 		ResetWhileLeased: true,
 		VirtualTime:      true,
 	}
-}
-
-// now is the engine's time in nanoseconds since the Unix epoch.
-func (e *Engine) now() int64 { return e.base + int64(e.clock.Now().Sub(e.origin)) }
-
-// Now is the engine's time: the one that leases, due times and stored times go by.
-func (e *Engine) Now() time.Time { return time.Unix(0, e.now()) }
-
-// alive refuses when the engine failed or was closed.
-func (e *Engine) alive(ctx context.Context) error {
-	if f := e.failure.Load(); f != nil {
-		return f
-	}
-	if err := ctx.Err(); err != nil {
-		return mq.Doubt(mq.Timeout, err, "the caller's time is over")
-	}
-	return nil
-}
-
-// Failed is closed when the engine stopped by itself, because the disk failed or the engine contradicted itself: every verb is
-// refused from then on, and only opening the directory again tells what is really on disk. Failure says why.
-func (e *Engine) Failed() <-chan struct{} { return e.failed }
-
-// Failure is why the engine refuses every verb, nil while it does not.
-func (e *Engine) Failure() error {
-	if f := e.failure.Load(); f != nil {
-		return f
-	}
-	return nil
-}
-
-// Close ends every duty, makes all that was appended durable, saves a checkpoint and gives the directory back. It is idempotent
-// and waits; ctx bounds the checkpoint only.
-func (e *Engine) Close(ctx context.Context) error {
-	e.once.Do(func() {
-		e.failure.CompareAndSwap(nil, mq.Refuse(mq.Unavailable, "the engine is closed"))
-		e.stop()
-		e.joined.Wait()
-		var err error
-		if !e.log.Stats().Failed && ctx.Err() == nil {
-			if err = e.log.Flush(ctx); err == nil {
-				e.publish()
-				err = e.checkpoint(ctx)
-			}
-		}
-		e.closing = errors.Join(err, e.log.Close(), e.index.Close())
-	})
-	return e.closing
 }
 
 func signal(c chan struct{}) {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/causeway-mq/causeway/engine/embedded/lease"
 	"github.com/causeway-mq/causeway/engine/embedded/record"
+	"github.com/causeway-mq/causeway/engine/embedded/token"
 	"github.com/causeway-mq/causeway/mq"
 )
 
@@ -31,7 +32,7 @@ func (e *Engine) Extend(ctx context.Context, leases []mq.Lease, d time.Duration,
 	for i := range leases {
 		answers[i].Lease = leases[i]
 	}
-	err := e.alive(ctx)
+	err := e.j.Alive(ctx)
 	if err == nil && (d < 0 || d > mq.MaxHold) {
 		err = mq.Refuse(mq.IllegalInvisibleTime, "invisible time %v: from 0 to %v", d, mq.MaxHold)
 	}
@@ -39,8 +40,8 @@ func (e *Engine) Extend(ctx context.Context, leases []mq.Lease, d time.Duration,
 		return fillExtended(answers, leases, err)
 	}
 	held := present(leases)
-	e.mu.Lock()
-	now := e.now()
+	e.j.Lock()
+	now := e.j.Now()
 	until := now + int64(d)
 	var moved []record.Extend
 	for i := range leases {
@@ -48,21 +49,21 @@ func (e *Engine) Extend(ctx context.Context, leases []mq.Lease, d time.Duration,
 			seq := uint64(0)
 			moved, seq = e.addExtend(moved, held[i].token, until, how)
 			if seq != 0 {
-				held[i].token.seq = seq
+				held[i].token.Seq = seq
 				answers[i].Lease.Token = held[i].token.String()
 			}
 			answers[i].Lease.Until = time.Unix(0, until)
 		}
 	}
 	if len(moved) == 0 {
-		e.mu.Unlock()
+		e.j.Unlock()
 		return answers
 	}
 	parts := make([]record.Part, len(moved))
 	for i := range moved {
 		parts[i] = moved[i]
 	}
-	pos, err := e.appendLocked(true, parts...)
+	pos, err := e.j.Append(true, parts...)
 	var freed []ring
 	if err == nil {
 		for i := range moved {
@@ -71,26 +72,26 @@ func (e *Engine) Extend(ctx context.Context, leases []mq.Lease, d time.Duration,
 			}
 		}
 	}
-	e.mu.Unlock()
+	e.j.Unlock()
 	if err == nil {
 		e.wakeAll(freed)
-		err = e.wait(ctx, pos)
+		err = e.j.Wait(ctx, pos)
 	}
 	return fillExtended(answers, leases, err)
 }
 
 // addExtend books one extension: all of one ledger share a record part and, where tokens are replaced, a new delivery name. It
-// needs mu.
-func (e *Engine) addExtend(moved []record.Extend, t leaseToken, until int64, how mq.KeepOrReplace) ([]record.Extend, uint64) {
+// needs the lock.
+func (e *Engine) addExtend(moved []record.Extend, t token.Lease, until int64, how mq.KeepOrReplace) ([]record.Extend, uint64) {
 	for i := range moved {
-		if moved[i].Ledger == t.ledger {
-			moved[i].Offsets = append(moved[i].Offsets, t.offset)
+		if moved[i].Ledger == t.Ledger {
+			moved[i].Offsets = append(moved[i].Offsets, t.Offset)
 			return moved, moved[i].Seq
 		}
 	}
-	x := record.Extend{Ledger: t.ledger, Until: until, Offsets: []int64{t.offset}}
+	x := record.Extend{Ledger: t.Ledger, Until: until, Offsets: []int64{t.Offset}}
 	if how == mq.Replace {
-		x.Seq = e.st.LastSeq + 1 + uint64(len(moved))
+		x.Seq = e.j.State().LastSeq + 1 + uint64(len(moved))
 	}
 	return append(moved, x), x.Seq
 }

@@ -106,7 +106,7 @@ func TestADiskThatDoesNotAnswerShedsNewMessages(t *testing.T) {
 	var waiting sync.WaitGroup
 	var first error
 	waiting.Go(func() { first = e.Send(w.ctx, topic, []mq.Message{w.message("waits")})[0].Err })
-	waitUntil(t, func() bool { return e.tail.Load() != 0 })
+	waitUntil(t, func() bool { return e.j.LateBy() > 0 || e.j.Behind() > 0 })
 	w.clock.Advance(6 * time.Second)
 	shed := e.Send(w.ctx, topic, []mq.Message{w.message("shed")})[0].Err
 	w.expect(mq.KindOf(shed), mq.TooManyRequests, "a message while the disk hangs")

@@ -4,8 +4,10 @@ package embedded
 
 import (
 	"context"
+	"github.com/causeway-mq/causeway/engine/embedded/journal"
 	"time"
 
+	"github.com/causeway-mq/causeway/engine/embedded/find"
 	"github.com/causeway-mq/causeway/engine/embedded/log"
 	"github.com/causeway-mq/causeway/engine/embedded/record"
 	"github.com/causeway-mq/causeway/engine/embedded/state"
@@ -16,16 +18,16 @@ import (
 // Retrying those of them that were delivered before. A queue that the group never touched counts from where the group would
 // begin, if that is known without reading.
 func (e *Engine) Progress(ctx context.Context, g mq.Group, topic mq.Topic) ([]mq.QueueProgress, error) {
-	if err := e.alive(ctx); err != nil {
+	if err := e.j.Alive(ctx); err != nil {
 		return nil, err
 	}
-	e.mu.Lock()
+	e.j.Lock()
 	t, group, err := e.bothLocked(g.Name, topic.Name)
 	var list []mq.QueueProgress
 	if err == nil {
 		list = e.progressLocked(t, group)
 	}
-	e.mu.Unlock()
+	e.j.Unlock()
 	if err != nil {
 		return nil, err
 	}
@@ -36,7 +38,7 @@ func (e *Engine) Progress(ctx context.Context, g mq.Group, topic mq.Topic) ([]mq
 }
 
 func (e *Engine) bothLocked(group, topic mq.Physical) (*state.Topic, *state.Group, error) {
-	t, g := e.st.Topic(topic), e.st.Group(group)
+	t, g := e.j.State().Topic(topic), e.j.State().Group(group)
 	switch {
 	case t == nil:
 		return nil, nil, mq.Refuse(mq.TopicNotFound, "no topic %s", topic)
@@ -46,9 +48,9 @@ func (e *Engine) bothLocked(group, topic mq.Physical) (*state.Topic, *state.Grou
 	return t, g, nil
 }
 
-// progressLocked needs mu.
+// progressLocked needs the lock.
 func (e *Engine) progressLocked(t *state.Topic, g *state.Group) []mq.QueueProgress {
-	now := e.now()
+	now := e.j.Now()
 	list := make([]mq.QueueProgress, len(t.Queues))
 	for i := range list {
 		id := record.Queue{Topic: t.ID, Queue: mq.QueueID(i)}
@@ -75,7 +77,7 @@ func (e *Engine) age(topic record.TopicID, p *mq.QueueProgress) {
 	if p.Committed < 0 || p.Committed >= p.Hi {
 		return
 	}
-	entries, err := e.index.Range(number(record.Queue{Topic: topic, Queue: p.Queue}), p.Committed, 1, nil)
+	entries, err := e.j.Index().Range(journal.Number(record.Queue{Topic: topic, Queue: p.Queue}), p.Committed, 1, nil)
 	if err == nil && len(entries) > 0 {
 		p.Oldest = time.Unix(0, entries[0].Stored)
 	}
@@ -84,10 +86,10 @@ func (e *Engine) age(topic record.TopicID, p *mq.QueueProgress) {
 // Reset moves a group; leases that it ends are void.
 func (e *Engine) Reset(ctx context.Context, g mq.Group, topic mq.Topic, p mq.Position) (mq.ResetDone, error) {
 	var done mq.ResetDone
-	if err := e.alive(ctx); err != nil {
+	if err := e.j.Alive(ctx); err != nil {
 		return done, err
 	}
-	e.mu.Lock()
+	e.j.Lock()
 	t, err := e.topicLocked(topic)
 	if err == nil {
 		_, err = e.groupLocked(g)
@@ -96,7 +98,7 @@ func (e *Engine) Reset(ctx context.Context, g mq.Group, topic mq.Topic, p mq.Pos
 	if err == nil {
 		bounds = append(bounds, t.Queues...)
 	}
-	e.mu.Unlock()
+	e.j.Unlock()
 	if err != nil {
 		return done, err
 	}
@@ -104,11 +106,11 @@ func (e *Engine) Reset(ctx context.Context, g mq.Group, topic mq.Topic, p mq.Pos
 	if err != nil {
 		return done, err
 	}
-	pos, err := e.moveGroup(g.Name, topic.Name, targets, p.Force, &done)
+	pos, err := e.moveGroup(move{group: g.Name, topic: topic.Name, targets: targets, force: p.Force}, &done)
 	if err != nil {
 		return done, err
 	}
-	if err := e.wait(ctx, pos); err != nil {
+	if err := e.j.Wait(ctx, pos); err != nil {
 		return done, err
 	}
 	for i := range done.Before {
@@ -129,7 +131,7 @@ func (e *Engine) targets(topic record.TopicID, queues []state.Queue, p mq.Positi
 		case mq.ToLatest:
 			targets[i] = q.Visible
 		case mq.ToTime:
-			at, err := e.offsetAt(record.Queue{Topic: topic, Queue: mq.QueueID(i)}, p.Time, q.Lo, q.Visible)
+			at, err := e.j.OffsetAt(record.Queue{Topic: topic, Queue: mq.QueueID(i)}, p.Time, q.Lo, q.Visible)
 			if err != nil {
 				return nil, err
 			}
@@ -154,28 +156,35 @@ func (e *Engine) targets(topic record.TopicID, queues []state.Queue, p mq.Positi
 	return targets, nil
 }
 
-func (e *Engine) moveGroup(group, topic mq.Physical, targets []int64, force bool, done *mq.ResetDone) (log.Position, error) {
-	e.mu.Lock()
-	t, g, err := e.bothLocked(group, topic)
-	if err == nil && !force {
-		if n := leasesOf(t, g, e.now()); n > 0 {
-			err = mq.Refuse(mq.Conflict, "group %s holds %d leases of topic %s; a forced reset makes them void", group, n, topic)
+// move is a reset whose offsets are known.
+type move struct {
+	group, topic mq.Physical
+	targets      []int64 // by queue; -1 moves nothing
+	force        bool
+}
+
+func (e *Engine) moveGroup(m move, done *mq.ResetDone) (log.Position, error) {
+	e.j.Lock()
+	t, g, err := e.bothLocked(m.group, m.topic)
+	if err == nil && !m.force {
+		if n := leasesOf(t, g, e.j.Now()); n > 0 {
+			err = mq.Refuse(mq.Conflict, "group %s holds %d leases of topic %s; a forced reset makes them void", m.group, n, m.topic)
 		}
 	}
 	if err != nil {
-		e.mu.Unlock()
+		e.j.Unlock()
 		return 0, err
 	}
 	done.Before = e.progressLocked(t, g)
 	var parts []record.Part
-	for i, at := range targets {
+	for i, at := range m.targets {
 		if at >= 0 && i < len(t.Queues) {
 			ledger := record.Ledger{Group: g.ID, Queue: record.Queue{Topic: t.ID, Queue: mq.QueueID(i)}}
 			parts = append(parts, record.Position{Ledger: ledger, Next: max(at, t.Queues[i].Lo)})
 			e.voidClaimsLocked(func(l record.Ledger) bool { return l == ledger })
 		}
 	}
-	pos, err := e.appendLocked(true, parts...)
+	pos, err := e.j.Append(true, parts...)
 	var rings []ring
 	if err == nil {
 		done.After = e.progressLocked(t, g)
@@ -185,30 +194,29 @@ func (e *Engine) moveGroup(group, topic mq.Physical, targets []int64, force bool
 			}
 		}
 	}
-	e.mu.Unlock()
+	e.j.Unlock()
 	e.wakeAll(rings)
 	return pos, err
 }
 
+// Find searches messages; see control.Inspector.
+func (e *Engine) Find(ctx context.Context, f mq.Find) (mq.Page, error) {
+	return find.Finder{Journal: e.j, Broker: e.opts.Broker}.Find(ctx, f)
+}
+
 // State is the engine's own view of itself.
 func (e *Engine) State(context.Context) (mq.ClusterState, error) {
-	st := mq.ClusterState{Cluster: e.opts.Cluster, Engine: "embedded", Healthy: true, Writable: true, DiskLimit: e.opts.MaxBytes}
-	if f := e.failure.Load(); f != nil {
-		st.Healthy, st.Writable, st.Why = false, false, f.Error()
-	} else if since := e.tail.Load(); since != 0 && e.now()-since > stallSheds {
-		st.Healthy, st.Writable, st.Why = false, false, "the disk does not answer"
-	} else if e.full.Load() || e.spaceLeft() != nil {
-		st.Writable, st.Why = false, "no space for new messages"
-	}
-	for _, s := range e.log.Segments() {
+	st := mq.ClusterState{Cluster: e.opts.Cluster, Engine: "embedded", DiskLimit: e.opts.MaxBytes}
+	st.Healthy, st.Writable, st.Why = e.j.Health()
+	for _, s := range e.j.Segments() {
 		st.DiskUsed += s.Bytes
 	}
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	now := e.now()
-	st.Topics, st.Groups = len(e.st.Topics), len(e.st.Groups)
-	st.Scheduled, st.Halves = int64(e.st.Timers.Len()), int64(e.st.Halves.Len())
-	for _, g := range e.st.Groups {
+	e.j.Lock()
+	defer e.j.Unlock()
+	now := e.j.Now()
+	st.Topics, st.Groups = len(e.j.State().Topics), len(e.j.State().Groups)
+	st.Scheduled, st.Halves = int64(e.j.State().Timers.Len()), int64(e.j.State().Halves.Len())
+	for _, g := range e.j.State().Groups {
 		for _, l := range g.Ledgers {
 			st.Leased += int64(l.Leased(now))
 		}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/causeway-mq/causeway/internal/testkit/prop"
 
+	"github.com/causeway-mq/causeway/engine/embedded/token"
 	"github.com/causeway-mq/causeway/mq"
 )
 
@@ -230,11 +231,11 @@ func (m *model) checkRun(list []*modelMessage, may []mq.Offset, got []mq.Deliver
 
 // find gives what a lease stands for.
 func (m *model) find(l mq.Lease) *modelMessage {
-	token, ok := parseLease(l.Token)
+	name, ok := token.ParseLease(l.Token)
 	if !ok {
 		m.Fatalf("a token that does not parse")
 	}
-	return m.groups[l.Group.Name.String()][token.ledger.Queue.Queue][token.offset]
+	return m.groups[l.Group.Name.String()][name.Ledger.Queue.Queue][name.Offset]
 }
 
 // judge says what a call with a lease must answer.

@@ -13,46 +13,29 @@ import (
 
 // At gives the offset of the first message stored at or after a time.
 func (e *Engine) At(ctx context.Context, ref mq.QueueRef, at time.Time) (mq.Offset, error) {
-	if err := e.alive(ctx); err != nil {
+	if err := e.j.Alive(ctx); err != nil {
 		return 0, err
 	}
 	q, lo, hi, err := e.bounds(ref)
 	if err != nil {
 		return 0, err
 	}
-	o, err := e.offsetAt(q, at, lo, hi)
+	o, err := e.j.OffsetAt(q, at, lo, hi)
 	return mq.Offset(o), err
-}
-
-func (e *Engine) offsetAt(q record.Queue, at time.Time, lo, hi int64) (int64, error) {
-	if lo == hi {
-		return hi, nil
-	}
-	if at.Before(time.Unix(0, 0)) {
-		return lo, nil
-	}
-	if at.After(e.Now()) {
-		return hi, nil
-	}
-	o, err := e.index.FirstAt(number(q), at.UnixNano())
-	if err != nil {
-		return 0, e.indexTrouble(err)
-	}
-	return min(max(int64(o), lo), hi), nil
 }
 
 // Committed gives a group's committed offset. For a group that leases that is the offset below which all is settled.
 func (e *Engine) Committed(ctx context.Context, g mq.Group, ref mq.QueueRef) (mq.Offset, error) {
-	if err := e.alive(ctx); err != nil {
+	if err := e.j.Alive(ctx); err != nil {
 		return 0, err
 	}
 	q, _, _, err := e.bounds(ref)
 	if err != nil {
 		return 0, err
 	}
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if group := e.st.Group(g.Name); group != nil {
+	e.j.Lock()
+	defer e.j.Unlock()
+	if group := e.j.State().Group(g.Name); group != nil {
 		if l := group.Ledgers[q]; l != nil {
 			return mq.Offset(l.Floor()), nil
 		}
@@ -62,7 +45,7 @@ func (e *Engine) Committed(ctx context.Context, g mq.Group, ref mq.QueueRef) (mq
 
 // Commit stores a pulling group's offset.
 func (e *Engine) Commit(ctx context.Context, g mq.Group, ref mq.QueueRef, at mq.Offset) error {
-	if err := e.alive(ctx); err != nil {
+	if err := e.j.Alive(ctx); err != nil {
 		return err
 	}
 	q, lo, hi, err := e.bounds(ref)
@@ -80,9 +63,9 @@ func (e *Engine) Commit(ctx context.Context, g mq.Group, ref mq.QueueRef, at mq.
 		if group.Spec.Mode != mq.Pulls {
 			return 0, mq.Refuse(mq.Conflict, "group %s leases: it does not commit offsets", g.Name)
 		}
-		if e.st.Queue(q) == nil {
+		if e.j.State().Queue(q) == nil {
 			return 0, mq.Refuse(mq.TopicNotFound, "no topic %s", ref.Topic.Name)
 		}
-		return e.appendLocked(true, record.Position{Ledger: record.Ledger{Group: group.ID, Queue: q}, Next: int64(at)})
+		return e.j.Append(true, record.Position{Ledger: record.Ledger{Group: group.ID, Queue: q}, Next: int64(at)})
 	})
 }

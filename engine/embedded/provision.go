@@ -5,6 +5,7 @@ package embedded
 import (
 	"bytes"
 	"context"
+	"github.com/causeway-mq/causeway/engine/embedded/journal"
 	"maps"
 	"slices"
 	"strings"
@@ -15,26 +16,26 @@ import (
 	"github.com/causeway-mq/causeway/mq"
 )
 
-// topicLocked finds a topic or makes it from the value in the call. It needs mu.
+// topicLocked finds a topic or makes it from the value in the call. It needs the lock.
 func (e *Engine) topicLocked(topic mq.Topic) (*state.Topic, error) {
-	if t := e.st.Topic(topic.Name); t != nil {
+	if t := e.j.State().Topic(topic.Name); t != nil {
 		return t, nil
 	}
 	if _, err := e.putTopicLocked(topic); err != nil {
 		return nil, err
 	}
-	return e.st.Topic(topic.Name), nil
+	return e.j.State().Topic(topic.Name), nil
 }
 
-// groupLocked finds a group or makes it from the value in the call. It needs mu.
+// groupLocked finds a group or makes it from the value in the call. It needs the lock.
 func (e *Engine) groupLocked(group mq.Group) (*state.Group, error) {
-	if g := e.st.Group(group.Name); g != nil {
+	if g := e.j.State().Group(group.Name); g != nil {
 		return g, nil
 	}
 	if _, err := e.putGroupLocked(group); err != nil {
 		return nil, err
 	}
-	return e.st.Group(group.Name), nil
+	return e.j.State().Group(group.Name), nil
 }
 
 // PutTopic gives a topic this spec. Queues that a smaller number leaves over stay readable.
@@ -49,19 +50,19 @@ func (e *Engine) PutGroup(ctx context.Context, spec mq.GroupSpec) error {
 
 // put runs a change under the lock and waits for its record.
 func (e *Engine) put(ctx context.Context, change func() (log.Position, error)) error {
-	if err := e.alive(ctx); err != nil {
+	if err := e.j.Alive(ctx); err != nil {
 		return err
 	}
-	e.mu.Lock()
+	e.j.Lock()
 	pos, err := change()
-	e.mu.Unlock()
+	e.j.Unlock()
 	if err != nil || pos == 0 {
 		return err
 	}
-	return e.wait(ctx, pos)
+	return e.j.Wait(ctx, pos)
 }
 
-// putTopicLocked returns 0 when there is nothing to do. It needs mu.
+// putTopicLocked returns 0 when there is nothing to do. It needs the lock.
 func (e *Engine) putTopicLocked(spec mq.TopicSpec) (log.Position, error) {
 	if spec.Name == (mq.Physical{}) {
 		return 0, mq.Refuse(mq.BadRequest, "topic: the name is missing")
@@ -78,25 +79,17 @@ func (e *Engine) putTopicLocked(spec mq.TopicSpec) (log.Position, error) {
 	if spec.Queues < 0 || spec.Queues > mq.MaxQueues {
 		return 0, mq.Refuse(mq.BadRequest, "topic %s: %d queues, from 1 to %d", spec.Name, spec.Queues, mq.MaxQueues)
 	}
-	id := e.st.LastTopic + 1
-	if t := e.st.Topic(spec.Name); t != nil {
+	id := e.j.State().LastTopic + 1
+	if t := e.j.State().Topic(spec.Name); t != nil {
 		if t.Spec == spec {
-			return e.lastOrNone(), nil
+			return e.j.LastOrNone(), nil
 		}
 		id = t.ID
 	}
-	return e.appendLocked(true, record.Topic{ID: id, At: e.now(), Spec: spec})
+	return e.j.Append(true, record.Topic{ID: id, At: e.j.Now(), Spec: spec})
 }
 
-// lastOrNone is the newest record while it may not be durable yet: a repeated call must not answer before the first.
-func (e *Engine) lastOrNone() log.Position {
-	if e.last >= e.log.Durable() {
-		return e.last
-	}
-	return 0
-}
-
-// putGroupLocked returns 0 when there is nothing to do. It needs mu.
+// putGroupLocked returns 0 when there is nothing to do. It needs the lock.
 func (e *Engine) putGroupLocked(spec mq.GroupSpec) (log.Position, error) {
 	if spec.Name == (mq.Physical{}) {
 		return 0, mq.Refuse(mq.BadRequest, "group: the name is missing")
@@ -104,34 +97,34 @@ func (e *Engine) putGroupLocked(spec mq.GroupSpec) (log.Position, error) {
 	if spec.MaxAttempts <= 0 {
 		spec.MaxAttempts = mq.DefaultMaxAttempts
 	}
-	id := e.st.LastGroup + 1
-	if g := e.st.Group(spec.Name); g != nil {
+	id := e.j.State().LastGroup + 1
+	if g := e.j.State().Group(spec.Name); g != nil {
 		if g.Spec.Mode != spec.Mode {
 			return 0, mq.Refuse(mq.Conflict, "group %s %s; the mode of a group never changes", spec.Name, g.Spec.Mode)
 		}
 		if bytes.Equal(record.AppendGroupSpec(nil, g.Spec), record.AppendGroupSpec(nil, spec)) {
-			return e.lastOrNone(), nil
+			return e.j.LastOrNone(), nil
 		}
 		id = g.ID
 		if g.Spec.Ordered != spec.Ordered {
 			e.voidClaimsLocked(func(l record.Ledger) bool { return l.Group == id })
 		}
 	}
-	return e.appendLocked(true, record.Group{ID: id, At: e.now(), Spec: spec})
+	return e.j.Append(true, record.Group{ID: id, At: e.j.Now(), Spec: spec})
 }
 
 // DropTopic ends a topic with all its messages. A topic that is not there is dropped.
 func (e *Engine) DropTopic(ctx context.Context, name mq.Physical) error {
 	return e.put(ctx, func() (log.Position, error) {
-		t := e.st.Topic(name)
+		t := e.j.State().Topic(name)
 		if t == nil {
-			return e.lastOrNone(), nil
+			return e.j.LastOrNone(), nil
 		}
 		e.voidClaimsLocked(func(l record.Ledger) bool { return l.Queue.Topic == t.ID })
-		pos, err := e.appendLocked(true, record.DropTopic{ID: t.ID, Name: name})
+		pos, err := e.j.Append(true, record.DropTopic{ID: t.ID, Name: name})
 		if err == nil {
 			for q := range t.Queues {
-				e.index.Forget(number(record.Queue{Topic: t.ID, Queue: mq.QueueID(q)}))
+				e.j.Index().Forget(journal.Number(record.Queue{Topic: t.ID, Queue: mq.QueueID(q)}))
 			}
 		}
 		return pos, err
@@ -141,12 +134,12 @@ func (e *Engine) DropTopic(ctx context.Context, name mq.Physical) error {
 // DropGroup ends a group with its position and its leases. A group that is not there is dropped.
 func (e *Engine) DropGroup(ctx context.Context, name mq.Physical) error {
 	return e.put(ctx, func() (log.Position, error) {
-		g := e.st.Group(name)
+		g := e.j.State().Group(name)
 		if g == nil {
-			return e.lastOrNone(), nil
+			return e.j.LastOrNone(), nil
 		}
 		e.voidClaimsLocked(func(l record.Ledger) bool { return l.Group == g.ID })
-		return e.appendLocked(true, record.DropGroup{ID: g.ID})
+		return e.j.Append(true, record.DropGroup{ID: g.ID})
 	})
 }
 
@@ -157,13 +150,13 @@ func (e *Engine) PutRights(context.Context, mq.Principal, []mq.Right) error {
 
 // Inventory lists topics and groups by name.
 func (e *Engine) Inventory(context.Context) (mq.Inventory, error) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
+	e.j.Lock()
+	defer e.j.Unlock()
 	var inv mq.Inventory
-	for t := range maps.Values(e.st.Topics) {
+	for t := range maps.Values(e.j.State().Topics) {
 		inv.Topics = append(inv.Topics, t.Spec)
 	}
-	for g := range maps.Values(e.st.Groups) {
+	for g := range maps.Values(e.j.State().Groups) {
 		inv.Groups = append(inv.Groups, g.Spec)
 	}
 	slices.SortFunc(inv.Topics, func(a, b mq.TopicSpec) int { return strings.Compare(a.Name.String(), b.Name.String()) })

@@ -4,6 +4,7 @@ package embedded
 
 import (
 	"context"
+	"github.com/causeway-mq/causeway/engine/embedded/journal"
 
 	"github.com/causeway-mq/causeway/engine/embedded/record"
 	"github.com/causeway-mq/causeway/mq"
@@ -11,9 +12,9 @@ import (
 
 // bounds finds a queue and its first kept and one past its last visible offset.
 func (e *Engine) bounds(ref mq.QueueRef) (q record.Queue, lo, hi int64, err error) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	t := e.st.Topic(ref.Topic.Name)
+	e.j.Lock()
+	defer e.j.Unlock()
+	t := e.j.State().Topic(ref.Topic.Name)
 	if t == nil {
 		return q, 0, 0, mq.Refuse(mq.TopicNotFound, "no topic %s", ref.Topic.Name)
 	}
@@ -26,7 +27,7 @@ func (e *Engine) bounds(ref mq.QueueRef) (q record.Queue, lo, hi int64, err erro
 
 // Pull reads from an offset; see consume.Positioner.
 func (e *Engine) Pull(ctx context.Context, ref mq.QueueRef, from mq.Offset, limit mq.ReadLimit, written mq.Filter) (mq.Read, error) {
-	if err := e.alive(ctx); err != nil {
+	if err := e.j.Alive(ctx); err != nil {
 		return mq.Read{}, err
 	}
 	f, err := e.filters.get(written)
@@ -46,9 +47,9 @@ func (e *Engine) Pull(ctx context.Context, ref mq.QueueRef, from mq.Offset, limi
 	if !f.All() {
 		scan = scanEntries
 	}
-	entries, err := e.index.Range(number(q), from, int(min(int64(scan), hi-int64(from))), nil)
+	entries, err := e.j.Index().Range(journal.Number(q), from, int(min(int64(scan), hi-int64(from))), nil)
 	if err != nil {
-		return read, e.indexTrouble(err)
+		return read, e.j.Trouble(err)
 	}
 	bytes, reads := 0, 0
 	for i := range entries {
@@ -58,18 +59,18 @@ func (e *Engine) Pull(ctx context.Context, ref mq.QueueRef, from mq.Offset, limi
 		}
 		if f.MayMatchHash(entry.Tag) {
 			reads++
-			stored, err := e.readAt(entry.Position, entry.Size, q, int64(entry.Offset))
+			stored, err := e.j.ReadAt(entry.Position, entry.Size, q, int64(entry.Offset))
 			switch {
 			case err == nil:
 				if bytes += len(stored.Message.Body); limit.Bytes > 0 && bytes > limit.Bytes && len(read.Messages) > 0 {
 					return read, nil
 				}
 				if wants(f, &stored.Message) {
-					stored.Topic = ref.Topic.Name
+					stored.Topic, stored.Broker = ref.Topic.Name, e.opts.Broker
 					read.Messages = append(read.Messages, stored)
 				}
-			case isLost(err):
-				e.journal.Error("a message cannot be read and is passed over", "queue", ref, "offset", entry.Offset, "why", err)
+			case journal.IsLost(err):
+				e.logger.Error("a message cannot be read and is passed over", "queue", ref, "offset", entry.Offset, "why", err)
 			case len(read.Messages) > 0:
 				return read, nil
 			default:
@@ -86,7 +87,7 @@ func (e *Engine) Pull(ctx context.Context, ref mq.QueueRef, from mq.Offset, limi
 
 // Bounds gives the first kept offset and one past the last visible one.
 func (e *Engine) Bounds(ctx context.Context, ref mq.QueueRef) (lo, hi mq.Offset, err error) {
-	if err := e.alive(ctx); err != nil {
+	if err := e.j.Alive(ctx); err != nil {
 		return 0, 0, err
 	}
 	_, l, h, err := e.bounds(ref)

@@ -4,12 +4,14 @@ package embedded
 
 import (
 	"context"
+	"github.com/causeway-mq/causeway/engine/embedded/journal"
 	"time"
 
 	"github.com/causeway-mq/causeway/engine/embedded/lease"
 	"github.com/causeway-mq/causeway/engine/embedded/log"
 	"github.com/causeway-mq/causeway/engine/embedded/record"
 	"github.com/causeway-mq/causeway/engine/embedded/state"
+	"github.com/causeway-mq/causeway/engine/embedded/token"
 	"github.com/causeway-mq/causeway/mq"
 	"github.com/causeway-mq/causeway/mq/filter"
 )
@@ -47,7 +49,7 @@ type granted struct {
 
 // Take grants messages; see consume.Leaser.
 func (e *Engine) Take(ctx context.Context, want mq.Want) ([]mq.Delivery, error) {
-	if err := e.alive(ctx); err != nil {
+	if err := e.j.Alive(ctx); err != nil {
 		return nil, err
 	}
 	f, err := e.filters.get(want.Filter)
@@ -61,17 +63,17 @@ func (e *Engine) Take(ctx context.Context, want mq.Want) ([]mq.Delivery, error) 
 	if err := e.contact(t); err != nil {
 		return nil, err
 	}
-	e.mu.Lock()
-	now := e.now()
+	e.j.Lock()
+	now := e.j.Now()
 	t.until, t.keep = e.leaseEnd(t, now)
 	if again := e.repeatLocked(t, now); len(again) > 0 {
-		last := e.lastOrNone()
-		e.mu.Unlock()
+		last := e.j.LastOrNone()
+		e.j.Unlock()
 		e.deliver(t, again)
 		return e.answer(ctx, t, last)
 	}
 	grants, claims, err := e.planLocked(t, now)
-	e.mu.Unlock()
+	e.j.Unlock()
 	if err != nil {
 		return nil, err
 	}
@@ -89,7 +91,7 @@ func (e *Engine) Take(ctx context.Context, want mq.Want) ([]mq.Delivery, error) 
 
 func (e *Engine) answer(ctx context.Context, t *taking, last log.Position) ([]mq.Delivery, error) {
 	if last != 0 {
-		if err := e.wait(ctx, last); err != nil {
+		if err := e.j.Wait(ctx, last); err != nil {
 			return nil, err
 		}
 	}
@@ -113,29 +115,29 @@ func (e *Engine) leaseEnd(t *taking, now int64) (until int64, keep time.Duration
 // contact makes topic, group and their ledgers known. A ledger begins where the group's start says; finding a time may read
 // the index, so that happens without the lock.
 func (e *Engine) contact(t *taking) error {
-	e.mu.Lock()
+	e.j.Lock()
 	topic, err := e.topicLocked(t.want.Topic)
 	if err == nil {
 		t.topic = topic
 		t.group, err = e.groupLocked(t.want.Group)
 	}
 	if err != nil {
-		e.mu.Unlock()
+		e.j.Unlock()
 		return err
 	}
 	if t.group.Spec.Mode != mq.Leases {
-		e.mu.Unlock()
+		e.j.Unlock()
 		return mq.Refuse(mq.Conflict, "group %s pulls: it does not lease", t.group.Spec.Name)
 	}
 	var strangers []record.Ledger
 	for _, q := range e.queuesOf(t) {
-		if l := (record.Ledger{Group: t.group.ID, Queue: q}); e.st.Ledger(l) == nil {
+		if l := (record.Ledger{Group: t.group.ID, Queue: q}); e.j.State().Ledger(l) == nil {
 			strangers = append(strangers, l)
 		}
 	}
 	start := t.group.Spec.Start
-	if len(strangers) == 0 || startsLater(start, e.now()) {
-		e.mu.Unlock()
+	if len(strangers) == 0 || startsLater(start, e.j.Now()) {
+		e.j.Unlock()
 		return nil
 	}
 	begins := make([]int64, len(strangers))
@@ -146,25 +148,25 @@ func (e *Engine) contact(t *taking) error {
 		search = search || !known
 	}
 	if search {
-		e.mu.Unlock()
+		e.j.Unlock()
 		for i, l := range strangers {
 			if begins[i] < 0 {
-				at, err := e.index.FirstAt(number(l.Queue), start.Time.UnixNano())
+				at, err := e.j.Index().FirstAt(journal.Number(l.Queue), start.Time.UnixNano())
 				if err != nil {
-					return e.indexTrouble(err)
+					return e.j.Trouble(err)
 				}
 				begins[i] = int64(at)
 			}
 		}
-		e.mu.Lock()
+		e.j.Lock()
 	}
-	defer e.mu.Unlock()
+	defer e.j.Unlock()
 	return e.introduceLocked(strangers, begins)
 }
 
-// beginLocked is where a group begins in a queue; false when the index must be asked. It needs mu.
+// beginLocked is where a group begins in a queue; false when the index must be asked. It needs the lock.
 func (e *Engine) beginLocked(start mq.Start, q record.Queue) (at int64, known bool) {
-	queue := e.st.Queue(q)
+	queue := e.j.State().Queue(q)
 	switch {
 	case start.Kind == mq.StartLatest:
 		return queue.Visible, true
@@ -178,18 +180,18 @@ func (e *Engine) beginLocked(start mq.Start, q record.Queue) (at int64, known bo
 func (e *Engine) introduceLocked(ledgers []record.Ledger, begins []int64) error {
 	var parts []record.Part
 	for i, l := range ledgers {
-		if q := e.st.Queue(l.Queue); q != nil && e.st.Groups[l.Group] != nil && e.st.Ledger(l) == nil {
+		if q := e.j.State().Queue(l.Queue); q != nil && e.j.State().Groups[l.Group] != nil && e.j.State().Ledger(l) == nil {
 			parts = append(parts, record.Position{Ledger: l, Next: max(begins[i], q.Lo)})
 		}
 	}
 	if len(parts) == 0 {
 		return nil
 	}
-	_, err := e.appendLocked(true, parts...)
+	_, err := e.j.Append(true, parts...)
 	return err
 }
 
-// queuesOf lists the queues that a take looks at, beginning with another one each time. It needs mu.
+// queuesOf lists the queues that a take looks at, beginning with another one each time. It needs the lock.
 func (e *Engine) queuesOf(t *taking) []record.Queue {
 	n := len(t.topic.Queues)
 	if t.want.Queue != mq.AnyQueue {
@@ -206,14 +208,14 @@ func (e *Engine) queuesOf(t *taking) []record.Queue {
 	return list
 }
 
-// repeatLocked finds what the same attempt got before, while it is leased. It needs mu.
+// repeatLocked finds what the same attempt got before, while it is leased. It needs the lock.
 func (e *Engine) repeatLocked(t *taking, now int64) (again []granted) {
 	if !t.group.Spec.Ordered || t.want.Attempt == "" {
 		return nil
 	}
 	for _, q := range e.queuesOf(t) {
 		ledger := record.Ledger{Group: t.group.ID, Queue: q}
-		l := e.st.Ledger(ledger)
+		l := e.j.State().Ledger(ledger)
 		if l == nil {
 			continue
 		}
@@ -227,17 +229,17 @@ func (e *Engine) repeatLocked(t *taking, now int64) (again []granted) {
 	return nil
 }
 
-// planLocked grants what the straight way can, and lists the ledgers that need a claim. It needs mu.
+// planLocked grants what the straight way can, and lists the ledgers that need a claim. It needs the lock.
 func (e *Engine) planLocked(t *taking, now int64) (grants []granted, claims []record.Ledger, err error) {
 	straight := !t.group.Spec.Ordered && t.filter.All()
 	var parts []record.Part
-	seq := e.st.LastSeq
+	seq := e.j.State().LastSeq
 	for _, q := range e.queuesOf(t) {
 		if len(grants) >= t.max {
 			break
 		}
 		ledger := record.Ledger{Group: t.group.ID, Queue: q}
-		l, queue := e.st.Ledger(ledger), e.st.Queue(q)
+		l, queue := e.j.State().Ledger(ledger), e.j.State().Queue(q)
 		if l == nil || queue == nil || e.busy[ledger] != nil || l.Next() >= queue.Visible && !l.HasFree(now) {
 			continue
 		}
@@ -263,7 +265,7 @@ func (e *Engine) planLocked(t *taking, now int64) (grants []granted, claims []re
 	if len(parts) == 0 {
 		return nil, claims, nil
 	}
-	t.last, err = e.appendLocked(true, parts...)
+	t.last, err = e.j.Append(true, parts...)
 	return grants, claims, err
 }
 
@@ -292,11 +294,11 @@ func (e *Engine) deliver(t *taking, grants []granted) {
 		for to < len(grants) && grants[to].ledger == grants[from].ledger && grants[to].offset == grants[to-1].offset+1 {
 			to++
 		}
-		stored, errs := e.readRun(grants[from].ledger.Queue, grants[from].offset, to-from)
+		stored, errs := e.j.ReadRun(grants[from].ledger.Queue, grants[from].offset, to-from)
 		for i, g := range grants[from:to] {
 			if errs[i] != nil {
 				e.lost(g.ledger, g.offset, errs[i])
-				if t.group.Spec.Ordered && !isLost(errs[i]) {
+				if t.group.Spec.Ordered && !journal.IsLost(errs[i]) {
 					return // what stands behind it must not overtake it; all of it comes again
 				}
 				continue
@@ -315,8 +317,24 @@ func (e *Engine) delivery(t *taking, g granted, stored mq.Stored) mq.Delivery {
 		Keep:    t.keep,
 		Lease: mq.Lease{
 			Cluster: e.opts.Cluster, Topic: t.want.Topic, Group: t.want.Group,
-			Token: leaseToken{g.ledger, g.offset, g.seq}.String(),
+			Token: token.Lease{Ledger: g.ledger, Offset: g.offset, Seq: g.seq}.String(),
 			Until: time.Unix(0, g.until),
 		},
+	}
+}
+
+// lost settles a message that was granted and cannot be read, if it never will be.
+func (e *Engine) lost(ledger record.Ledger, offset int64, why error) {
+	if !journal.IsLost(why) {
+		e.logger.Warn("a granted message could not be read; it comes again when its lease is over", "queue", ledger.Queue, "offset", offset, "why", why)
+		return
+	}
+	e.logger.Error("a message cannot be read and is settled", "queue", ledger.Queue, "offset", offset, "why", why)
+	e.j.Lock()
+	defer e.j.Unlock()
+	if l := e.j.State().Ledger(ledger); l != nil {
+		if _, open := l.Get(offset); open {
+			_, _ = e.j.Append(true, record.Settle{Ledger: ledger, Offsets: []int64{offset}})
+		}
 	}
 }

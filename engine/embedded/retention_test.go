@@ -15,23 +15,10 @@ import (
 func (w *world) fillSegments(t mq.Topic, n int) (sent int) {
 	w.Helper()
 	body := string(bytes.Repeat([]byte("x"), 2000))
-	for until := len(w.engine.log.Segments()) + n; len(w.engine.log.Segments()) < until; sent++ {
+	for until := len(w.engine.j.Segments()) + n; len(w.engine.j.Segments()) < until; sent++ {
 		w.sendBodies(t, body)
 	}
 	return sent
-}
-
-// keepNow does the keeper's work now and waits for it.
-func (w *world) keepNow() {
-	w.Helper()
-	before := len(w.engine.log.Segments())
-	w.clock.Advance(keepEvery)
-	w.settle()
-	waitUntil(w, func() bool {
-		w.engine.installIndex(w.ctx)
-		return len(w.engine.index.Pending()) == 0
-	})
-	_ = before
 }
 
 func TestOldMessagesGoWithTheirSegmentsAndWhatLivesIsCarried(t *testing.T) {
@@ -64,9 +51,9 @@ func TestOldMessagesGoWithTheirSegmentsAndWhatLivesIsCarried(t *testing.T) {
 
 	n := w.fillSegments(short, 4)
 	w.pass(2 * time.Hour)
-	first := w.engine.log.Segments()[0].Base
-	waitUntil(t, func() bool { w.clock.Advance(keepEvery); return w.engine.log.Segments()[0].Base > first })
-	waitUntil(t, func() bool { w.clock.Advance(keepEvery); return len(w.engine.log.Segments()) <= 2 })
+	first := w.engine.j.Segments()[0].Base
+	waitUntil(t, func() bool { w.clock.Advance(time.Minute); return w.engine.j.Segments()[0].Base > first })
+	waitUntil(t, func() bool { w.clock.Advance(time.Minute); return len(w.engine.j.Segments()) <= 2 })
 	w.settle()
 
 	check := func(when string) {
@@ -132,7 +119,7 @@ func TestAtTheSizeLimitSendsAreRefusedUntilWhatIsSettledCanGo(t *testing.T) {
 	}
 	w.expect(count, sent, "messages that were taken")
 	waitUntil(t, func() bool {
-		w.clock.Advance(keepEvery)
+		w.clock.Advance(time.Minute)
 		return w.engine.Send(w.ctx, topic, []mq.Message{w.message("room again")})[0].Err == nil
 	})
 }
@@ -143,7 +130,7 @@ func TestUnreadMessagesOfAnAgedTopicAreDeclaredGone(t *testing.T) {
 	w.expect(len(w.take(topic, g, 1)), 0, "nothing yet")
 	n := w.fillSegments(topic, 3)
 	w.pass(80 * time.Hour)
-	waitUntil(t, func() bool { w.clock.Advance(keepEvery); return len(w.engine.log.Segments()) <= 2 })
+	waitUntil(t, func() bool { w.clock.Advance(time.Minute); return len(w.engine.j.Segments()) <= 2 })
 	w.settle()
 	lo, hi, err := w.engine.Bounds(w.ctx, mq.QueueRef{Topic: topic, Queue: 0})
 	w.must(err, "bounds")

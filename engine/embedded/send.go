@@ -6,21 +6,20 @@ import (
 	"context"
 	"time"
 
-	"github.com/causeway-mq/causeway/engine/embedded/index"
+	"github.com/causeway-mq/causeway/engine/embedded/journal"
 	"github.com/causeway-mq/causeway/engine/embedded/log"
 	"github.com/causeway-mq/causeway/engine/embedded/record"
 	"github.com/causeway-mq/causeway/engine/embedded/state"
+	"github.com/causeway-mq/causeway/engine/embedded/token"
 	"github.com/causeway-mq/causeway/mq"
 )
 
 // outgoing is a message on its way into the log. Everything that does not depend on its place is prepared before the lock is
 // taken.
 type outgoing struct {
-	sealed record.Sealed // of a message that goes to its queue now
-	buf    *[]byte       // where sealed lies
-	raw    record.Raw    // of a scheduled message or a half
-	tag    uint32
-	brief  record.Brief
+	sealed journal.Sealed // of a message that goes to its queue now
+	buf    *[]byte        // where sealed lies; nil for others
+	raw    record.Raw     // of a scheduled message or a half
 	due    int64
 	pos    log.Position
 }
@@ -35,10 +34,10 @@ func (e *Engine) Send(ctx context.Context, topic mq.Topic, batch []mq.Message) [
 	if len(batch) > mq.MaxBatch {
 		return failAll(sent, mq.Refuse(mq.PayloadTooLarge, "a batch of %d messages, the limit is %d", len(batch), mq.MaxBatch))
 	}
-	if err := e.admit(ctx); err != nil {
+	if err := e.j.Admit(ctx); err != nil {
 		return failAll(sent, err)
 	}
-	now := e.now()
+	now := e.j.Now()
 	var one [1]outgoing
 	out := one[:0]
 	for i := range batch {
@@ -57,9 +56,9 @@ func (e *Engine) Send(ctx context.Context, topic mq.Topic, batch []mq.Message) [
 	if last == 0 || e.mayAnswerEarly(topic.Durability) {
 		return sent
 	}
-	if err := e.wait(ctx, last); err != nil {
+	if err := e.j.Wait(ctx, last); err != nil {
 		for i := range sent {
-			if sent[i].Err == nil && out[i].pos >= e.log.Durable() {
+			if sent[i].Err == nil && out[i].pos >= e.j.Durable() {
 				sent[i] = mq.Sent{Broker: e.opts.Broker, Offset: -1, Err: err}
 			}
 		}
@@ -73,8 +72,7 @@ func (e *Engine) mayAnswerEarly(d mq.Durability) bool {
 	if d.Synced() {
 		return false
 	}
-	since := e.tail.Load()
-	return since == 0 || e.now()-since < int64(d.Window())
+	return e.j.LateBy() < d.Window()
 }
 
 func failAll(sent []mq.Sent, err error) []mq.Sent {
@@ -99,10 +97,8 @@ func (e *Engine) prepare(m *mq.Message, now int64) (o outgoing, err error) {
 	}
 	if o.due == 0 && m.Type != mq.Transaction {
 		o.buf = e.buffer(record.SizeHint(m))
-		o.sealed = record.Seal(*o.buf, m)
-		*o.buf = o.sealed
-		_ = o.sealed.Raw().Brief(&o.brief)
-		o.tag = tagHash(m.Tag.String())
+		o.sealed = journal.Seal(*o.buf, m)
+		*o.buf = o.sealed.Sealed
 		return o, nil
 	}
 	o.raw = record.AppendRaw(make([]byte, 0, record.SizeHint(m)), m)
@@ -123,69 +119,49 @@ func (e *Engine) buffer(size int) *[]byte {
 // place gives the messages their places and appends them, in order. last is the position of the last one, 0 when none was
 // appended; err means that none was.
 func (e *Engine) place(topic mq.Topic, batch []mq.Message, out []outgoing, sent []mq.Sent) (last log.Position, err error) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
+	e.j.Lock()
+	defer e.j.Unlock()
 	t, err := e.topicLocked(topic)
 	if err != nil {
 		return 0, err
 	}
-	now := max(e.now(), e.st.LastTime)
 	for i := range batch {
 		if sent[i].Err != nil {
 			continue
 		}
-		if sent[i].Err = e.placeOne(t, &batch[i], &out[i], now, &sent[i]); sent[i].Err == nil {
+		if sent[i].Err = e.placeOne(t, &batch[i], &out[i], &sent[i]); sent[i].Err == nil {
 			last = out[i].pos
 		}
 	}
 	return last, nil
 }
 
-// placeOne needs mu.
-func (e *Engine) placeOne(t *state.Topic, m *mq.Message, o *outgoing, now int64, sent *mq.Sent) (err error) {
+// placeOne needs the lock.
+func (e *Engine) placeOne(t *state.Topic, m *mq.Message, o *outgoing, sent *mq.Sent) (err error) {
+	now := max(e.j.Now(), e.j.State().LastTime)
 	switch {
-	case o.sealed != nil:
-		q := e.pick(t, m)
-		sent.Queue = q
-		sent.Offset, err = e.storeLocked(t, q, o, now)
+	case o.buf != nil:
+		sent.Queue = e.pick(t, m)
+		o.pos, sent.Offset, err = e.j.AppendSealed(t, sent.Queue, &o.sealed)
 	case o.due != 0:
-		o.pos, err = e.appendLocked(false, record.Scheduled{Topic: t.ID, Due: o.due, At: now, Raw: o.raw})
+		o.pos, err = e.j.Append(false, record.Scheduled{Topic: t.ID, Due: o.due, At: now, Raw: o.raw})
 		if err == nil {
-			sent.Scheduled = mq.Scheduled{Cluster: e.opts.Cluster, Message: m.ID, Token: scheduledToken{o.due, o.pos, t.ID}.String()}
+			sent.Scheduled = mq.Scheduled{Cluster: e.opts.Cluster, Message: m.ID, Token: token.Scheduled{Due: o.due, ID: o.pos, Topic: t.ID}.String()}
 		}
 	default:
 		first := m.FirstCheck
 		if first <= 0 {
 			first = mq.DefaultFirstCheck
 		}
-		o.pos, err = e.appendLocked(false, record.Half{Topic: t.ID, Name: t.Spec.Name, At: now, Next: now + int64(first), Raw: o.raw})
+		o.pos, err = e.j.Append(false, record.Half{Topic: t.ID, Name: t.Spec.Name, At: now, Next: now + int64(first), Raw: o.raw})
 		if err == nil {
-			sent.Half = mq.Half{Cluster: e.opts.Cluster, Message: m.ID, Token: halfToken{o.pos, t.ID}.String()}
+			sent.Half = mq.Half{Cluster: e.opts.Cluster, Message: m.ID, Token: token.Half{ID: o.pos, Topic: t.ID}.String()}
 		}
 	}
 	return err
 }
 
-// storeLocked appends a sealed message at the end of a queue. It needs mu.
-func (e *Engine) storeLocked(t *state.Topic, q mq.QueueID, o *outgoing, now int64) (mq.Offset, error) {
-	m := record.Message{Queue: record.Queue{Topic: t.ID, Queue: q}, Offset: t.Queues[q].Next, At: now}
-	o.sealed.Place(m.Queue, m.Offset, m.At)
-	pos, err := e.writeLocked(o.sealed, false)
-	if err != nil {
-		return -1, err
-	}
-	o.pos = pos
-	if err := e.st.Stored(m); err != nil {
-		e.fail(mq.Refuse(mq.Internal, "the engine contradicts itself: %v", err))
-	}
-	e.pending.push(arrival{
-		pos: pos, topic: topicRef{t.Spec.Name, t.ID}, queue: m.Queue, at: now, keys: briefKeys(t.ID, &o.brief),
-		entry: index.Entry{Offset: mq.Offset(m.Offset), Position: pos, Stored: now, Size: uint32(len(o.sealed)), Tag: o.tag},
-	})
-	return mq.Offset(m.Offset), nil
-}
-
-// pick chooses the queue: a message group has one, all else goes round. It needs mu.
+// pick chooses the queue: a message group has one, all else goes round. It needs the lock.
 func (e *Engine) pick(t *state.Topic, m *mq.Message) mq.QueueID {
 	n := t.Spec.Queues
 	if m.Group != (mq.MessageGroup{}) {

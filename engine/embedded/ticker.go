@@ -4,6 +4,7 @@ package embedded
 
 import (
 	"context"
+	"github.com/causeway-mq/causeway/engine/embedded/journal"
 	"math"
 	"time"
 
@@ -59,7 +60,7 @@ func (e *Engine) tickLoop() {
 		if next := e.nextTick.Load(); next == math.MaxInt64 {
 			alarm.Stop()
 		} else {
-			alarm.Reset(time.Duration(next - e.now()))
+			alarm.Reset(time.Duration(next - e.j.Now()))
 		}
 		select {
 		case <-e.stopped.Done():
@@ -67,7 +68,7 @@ func (e *Engine) tickLoop() {
 		case <-e.toTick:
 		case <-alarm.C():
 		case reply = <-e.caughtUp:
-			for e.stopped.Err() == nil && e.tick() <= e.now() {
+			for e.stopped.Err() == nil && e.tick() <= e.j.Now() {
 			}
 			close(reply)
 		}
@@ -91,23 +92,19 @@ func (e *Engine) CatchUp(ctx context.Context) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	if err := e.log.Flush(ctx); err != nil {
-		return err
-	}
-	e.publish()
-	return nil
+	return e.j.Flush(ctx)
 }
 
 // tick does what is due and tells when the next thing is.
 func (e *Engine) tick() (next int64) {
 	next = e.fireDue()
 	next = min(next, e.giveUpDue())
-	e.mu.Lock()
-	rung := e.ringLocked(e.now())
-	if at, ok := e.alarms.next(); ok {
+	e.j.Lock()
+	rung := e.ringLocked(e.j.Now())
+	if at, ok := e.alarms.Next(); ok {
 		next = min(next, at)
 	}
-	e.mu.Unlock()
+	e.j.Unlock()
 	e.wakeAll(rung)
 	return next
 }
@@ -116,26 +113,26 @@ func (e *Engine) tick() (next int64) {
 // appended, so neither a recall nor a crash finds it nowhere.
 func (e *Engine) fireDue() (next int64) {
 	var due []timer.Entry
-	for e.failure.Load() == nil {
-		e.mu.Lock()
-		now := e.now()
-		due = e.st.Timers.Due(now, fireBatch, due[:0])
+	for e.j.Failure() == nil {
+		e.j.Lock()
+		now := e.j.Now()
+		due = e.j.State().Timers.Due(now, fireBatch, due[:0])
 		next = math.MaxInt64
-		if at, ok := e.st.Timers.Next(); ok {
+		if at, ok := e.j.State().Timers.Next(); ok {
 			next = at
 		}
-		e.mu.Unlock()
+		e.j.Unlock()
 		if len(due) == 0 {
 			return next
 		}
 		for _, t := range due {
 			if err := e.fire(t); err != nil {
-				e.journal.Error("a scheduled message cannot be delivered now", "position", t.At, "why", err)
-				return e.now() + retryAfter
+				e.logger.Error("a scheduled message cannot be delivered now", "position", t.At, "why", err)
+				return e.j.Now() + retryAfter
 			}
 		}
-		if e.appended.Load()-int64(e.log.Durable()) > admitBytes {
-			_ = e.log.Flush(e.stopped)
+		if e.j.Crowded() {
+			_ = e.j.Flush(e.stopped)
 		}
 	}
 	return math.MaxInt64
@@ -144,58 +141,58 @@ func (e *Engine) fireDue() (next int64) {
 // fire delivers one scheduled message, unless it was recalled meanwhile.
 func (e *Engine) fire(t timer.Entry) error {
 	var s record.Scheduled
-	err := e.log.Wait(e.stopped, t.At) // it may fall due before it is on disk
+	err := e.j.OnDisk(t.At) // it may fall due before it is on disk
 	if err == nil {
-		err = e.readRecord(t.At, 2048, func(p record.Part) error {
+		err = e.j.ReadRecord(t.At, 2048, func(p record.Part) error {
 			if one, ok := p.(record.Scheduled); ok {
 				s = one
 			}
 			return nil
 		})
 	}
-	lost := err == nil && s.Raw == nil || isLost(err)
+	lost := err == nil && s.Raw == nil || journal.IsLost(err)
 	if err != nil && !lost {
 		return err
 	}
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if now, waits := e.st.Timers.Get(t.Due, t.ID); !waits || now.At != t.At {
+	e.j.Lock()
+	defer e.j.Unlock()
+	if now, waits := e.j.State().Timers.Get(t.Due, t.ID); !waits || now.At != t.At {
 		return nil // recalled, or carried to a newer segment while it was read: then it is due there
 	}
 	end := record.Cancel{ID: t.ID, Due: t.Due}
 	switch {
 	case lost:
-		e.journal.Error("a scheduled message cannot be read and is given up", "position", t.At, "why", err)
-		_, err = e.appendLocked(true, end)
-	case e.st.Topics[s.Topic] == nil:
-		_, err = e.appendLocked(true, end)
+		e.logger.Error("a scheduled message cannot be read and is given up", "position", t.At, "why", err)
+		_, err = e.j.Append(true, end)
+	case e.j.State().Topics[s.Topic] == nil:
+		_, err = e.j.Append(true, end)
 	default:
-		_, err = e.appendLocked(true, e.messageLocked(s.Topic, s.Raw), record.Fire(end))
+		_, err = e.j.Append(true, e.messageLocked(s.Topic, s.Raw), record.Fire(end))
 	}
 	return err
 }
 
 // giveUpDue ends the transactions whose checks stayed without an answer, and once a minute those that are too old.
 func (e *Engine) giveUpDue() (next int64) {
-	e.mu.Lock()
-	if e.st.Halves.Len() == 0 {
-		e.mu.Unlock()
+	e.j.Lock()
+	if e.j.State().Halves.Len() == 0 {
+		e.j.Unlock()
 		return math.MaxInt64
 	}
-	now := e.now()
-	over := e.st.Halves.GivenUp(now, fireBatch, nil)
+	now := e.j.Now()
+	over := e.j.State().Halves.GivenUp(now, fireBatch, nil)
 	if now >= e.nextStale {
 		e.nextStale = now + staleEvery
-		over = e.st.Halves.Stale(now-int64(e.opts.HalfLife), over)
+		over = e.j.State().Halves.Stale(now-int64(e.opts.HalfLife), over)
 	}
 	next = e.nextStale
-	if at, ok := e.st.Halves.NextGivenUp(); ok {
+	if at, ok := e.j.State().Halves.NextGivenUp(); ok {
 		next = min(next, max(at, now+retryAfter*int64(min(len(over), 1))))
 	}
-	e.mu.Unlock()
+	e.j.Unlock()
 	for _, h := range over {
 		if err := e.giveUp(h); err != nil {
-			e.journal.Error("a transaction cannot be given up now", "topic", h.Topic, "position", h.At, "why", err)
+			e.logger.Error("a transaction cannot be given up now", "topic", h.Topic, "position", h.At, "why", err)
 		}
 	}
 	return next
@@ -204,25 +201,25 @@ func (e *Engine) giveUpDue() (next int64) {
 // giveUp ends a transaction without its producer: its message goes to a topic of its own, where people find it.
 func (e *Engine) giveUp(h txn.Half) error {
 	raw, err := e.rawOfHalf(h)
-	if err != nil && !isLost(err) {
+	if err != nil && !journal.IsLost(err) {
 		return err
 	}
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	t := e.st.Topic(h.Topic)
-	if _, lives := e.st.Halves.Get(h.ID); !lives || t == nil {
+	e.j.Lock()
+	defer e.j.Unlock()
+	t := e.j.State().Topic(h.Topic)
+	if _, lives := e.j.State().Halves.Get(h.ID); !lives || t == nil {
 		return nil
 	}
-	end := record.Verdict{Topic: t.ID, ID: h.ID, Verdict: mq.Rollback, GivenUp: true, At: e.now()}
+	end := record.Verdict{Topic: t.ID, ID: h.ID, Verdict: mq.Rollback, GivenUp: true, At: e.j.Now()}
 	if err != nil {
-		_, err = e.appendLocked(true, end)
+		_, err = e.j.Append(true, end)
 		return err
 	}
 	to, err := e.topicLocked(mq.Topic{Name: giveUpTopic(), Cluster: e.opts.Cluster, Queues: 1, Accepts: mq.AcceptsOf(mq.Transaction), Retention: e.opts.DeadLetters})
 	if err != nil {
 		return err
 	}
-	e.journal.Warn("a transaction was given up: its producer never answered", "topic", h.Topic, "checks", h.Round)
-	_, err = e.appendLocked(true, e.messageLocked(to.ID, raw), end)
+	e.logger.Warn("a transaction was given up: its producer never answered", "topic", h.Topic, "checks", h.Round)
+	_, err = e.j.Append(true, e.messageLocked(to.ID, raw), end)
 	return err
 }

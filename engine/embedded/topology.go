@@ -11,9 +11,9 @@ import (
 
 // Queues answers from memory; false when the topic is unknown here.
 func (e *Engine) Queues(topic mq.Topic) (mq.QueueSet, bool) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	t := e.st.Topic(topic.Name)
+	e.j.Lock()
+	defer e.j.Unlock()
+	t := e.j.State().Topic(topic.Name)
 	if t == nil {
 		return nil, false
 	}
@@ -26,7 +26,7 @@ func (e *Engine) Queues(topic mq.Topic) (mq.QueueSet, bool) {
 
 // Refresh is Queues, with TopicNotFound for a topic that is unknown here.
 func (e *Engine) Refresh(ctx context.Context, topic mq.Topic) (mq.QueueSet, error) {
-	if err := e.alive(ctx); err != nil {
+	if err := e.j.Alive(ctx); err != nil {
 		return nil, err
 	}
 	set, ok := e.Queues(topic)
@@ -41,14 +41,14 @@ func (e *Engine) Changed() <-chan struct{} { return e.changed }
 
 // Probe writes a record and waits until it is on disk.
 func (e *Engine) Probe(ctx context.Context) error {
-	if err := e.alive(ctx); err != nil {
+	if err := e.j.Alive(ctx); err != nil {
 		return err
 	}
-	e.mu.Lock()
-	pos, err := e.appendLocked(true, record.Probe{At: e.now()})
-	e.mu.Unlock()
+	e.j.Lock()
+	pos, err := e.j.Append(true, record.Probe{At: e.j.Now()})
+	e.j.Unlock()
 	if err != nil {
 		return err
 	}
-	return e.wait(ctx, pos)
+	return e.j.Wait(ctx, pos)
 }

@@ -92,7 +92,7 @@ func (w *world) crash(seed uint64, p float64) {
 func (w *world) recovered(disk *memfs.FS, withIndex bool) []byte {
 	w.Helper()
 	if !withIndex {
-		if err := fsys.RemoveAll(disk, indexDir); err != nil {
+		if err := fsys.RemoveAll(disk, "index"); err != nil {
 			w.Fatalf("remove the index: %v", err)
 		}
 	}
@@ -102,7 +102,7 @@ func (w *world) recovered(disk *memfs.FS, withIndex bool) []byte {
 	if err != nil {
 		w.Fatalf("restore: %v", err)
 	}
-	defer func() { _ = e.index.Close(); _ = e.log.Close() }()
+	defer func() { _ = e.j.Abandon() }()
 	return e.picture(w)
 }
 
@@ -111,16 +111,16 @@ func (e *Engine) picture(w *world) []byte {
 	w.Helper()
 	var b bytes.Buffer
 	b.Write(e.Dump())
-	for _, q := range e.index.Queues() {
-		lo, hi := e.index.Bounds(q)
+	for _, q := range e.j.Index().Queues() {
+		lo, hi := e.j.Index().Bounds(q)
 		fmt.Fprintln(&b, "queue", q, lo, hi)
-		entries, err := e.index.Range(q, 0, 1<<20, nil)
+		entries, err := e.j.Index().Range(q, 0, 1<<20, nil)
 		if err != nil {
 			w.Fatalf("index: %v", err)
 		}
 		for _, entry := range entries {
 			fmt.Fprintln(&b, entry.Offset, entry.Position, entry.Stored, entry.Size, entry.Tag)
-			found, err := e.index.Find(index.Search{Hash: uint64(entry.Tag), Limit: 1}, nil)
+			found, err := e.j.Index().Find(index.Search{Hash: uint64(entry.Tag), Limit: 1}, nil)
 			if err != nil || len(found) > 1 {
 				w.Fatalf("index: %v", err)
 			}

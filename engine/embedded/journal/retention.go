@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package embedded
+package journal
 
 import (
 	"context"
@@ -34,33 +34,33 @@ const (
 var errNotWorth = errors.New("most of the segment lives")
 
 // used is how much of the log is in use, in bytes.
-func (e *Engine) used() int64 {
-	segments := e.log.Segments()
-	return e.appended.Load() - int64(segments[0].Base)
+func (j *Journal) used() int64 {
+	segments := j.log.Segments()
+	return j.appended.Load() - int64(segments[0].Base)
 }
 
 // spaceLeft refuses new messages near the limit.
-func (e *Engine) spaceLeft() error {
-	limit := e.opts.MaxBytes
+func (j *Journal) spaceLeft() error {
+	limit := j.opts.MaxBytes
 	if limit == 0 {
 		return nil
 	}
-	used := e.appended.Load() - e.oldest.Load()
-	if used > limit-limit/spaceShort && used-e.lastShort.Load() > e.opts.SegmentBytes/8 {
-		e.lastShort.Store(used)
-		signal(e.toKeep)
+	used := j.appended.Load() - j.oldest.Load()
+	if used > limit-limit/spaceShort && used-j.lastShort.Load() > j.opts.SegmentBytes/8 {
+		j.lastShort.Store(used)
+		signal(j.toKeep)
 	}
 	if used < limit-limit/spaceReserve {
 		return nil
 	}
-	signal(e.toKeep)
+	signal(j.toKeep)
 	return mq.Refuse(mq.StorageFull, "%d of %d bytes are in use and nothing can be removed yet", used, limit)
 }
 
 // short tells whether segments may go for space alone.
-func (e *Engine) short() bool {
-	limit := e.opts.MaxBytes
-	return e.full.Load() || limit > 0 && e.used() > limit-limit/spaceShort
+func (j *Journal) short() bool {
+	limit := j.opts.MaxBytes
+	return j.full.Load() || limit > 0 && j.used() > limit-limit/spaceShort
 }
 
 // fate is what becomes of one queue's part of a segment.
@@ -71,53 +71,53 @@ type fate struct {
 }
 
 // dropOldest drops the oldest segment if it may and should go, and tells whether it did.
-func (e *Engine) dropOldest(ctx context.Context) bool {
-	segments := e.log.Segments()
-	e.oldest.Store(int64(segments[0].Base))
-	if len(segments) < 2 || !segments[0].Sealed || e.published.Load() < int64(segments[0].End) {
+func (j *Journal) dropOldest(ctx context.Context) bool {
+	segments := j.log.Segments()
+	j.oldest.Store(int64(segments[0].Base))
+	if len(segments) < 2 || !segments[0].Sealed || j.published.Load() < int64(segments[0].End) {
 		return false // what is not indexed yet cannot be judged; an index that found no room on a full disk can
 	}
 	oldest := segments[0]
-	shares, err := e.index.Shares(oldest.Base)
+	shares, err := j.index.Shares(oldest.Base)
 	if err != nil {
-		e.journal.Warn("retention: the index cannot be read", "why", e.indexTrouble(err))
+		j.opts.Logger.Warn("retention: the index cannot be read", "why", j.Trouble(err))
 		return false
 	}
-	fates, may := e.judge(shares)
-	if !may || e.now() < e.postponed[oldest.Base] {
+	fates, may := j.judge(shares)
+	if !may || j.Now() < j.postponed[oldest.Base] {
 		return false
 	}
-	if err := e.drop(ctx, oldest, fates); err != nil {
-		e.postponed[oldest.Base] = e.now() + int64(postponeFor)
-		if e.short() {
-			e.postponed[oldest.Base] = e.now() + int64(postponeLess)
+	if err := j.drop(ctx, oldest, fates); err != nil {
+		j.postponed[oldest.Base] = j.Now() + int64(postponeFor)
+		if j.short() {
+			j.postponed[oldest.Base] = j.Now() + int64(postponeLess)
 		}
 		if ctx.Err() == nil && !errors.Is(err, errNotWorth) {
-			e.journal.Warn("retention: a segment could not be dropped", "segment", oldest.Base, "why", err)
+			j.opts.Logger.Warn("retention: a segment could not be dropped", "segment", oldest.Base, "why", err)
 		}
 		return false
 	}
-	delete(e.postponed, oldest.Base)
-	e.oldest.Store(int64(e.log.Segments()[0].Base))
-	e.journal.Info("retention: a segment was dropped", "segment", oldest.Base, "bytes", oldest.Bytes)
+	delete(j.postponed, oldest.Base)
+	j.oldest.Store(int64(j.log.Segments()[0].Base))
+	j.opts.Logger.Info("retention: a segment was dropped", "segment", oldest.Base, "bytes", oldest.Bytes)
 	return true
 }
 
 // judge decides which queues' parts go. may is false when most of the messages stay.
-func (e *Engine) judge(shares []index.Share) (fates []fate, may bool) {
-	short := e.short()
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	now := e.now()
+func (j *Journal) judge(shares []index.Share) (fates []fate, may bool) {
+	short := j.short()
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	now := j.Now()
 	var total, stay int64
 	for _, sh := range shares {
 		f := fate{queue: record.Queue{Topic: record.TopicID(sh.Queue / mq.MaxQueues), Queue: mq.QueueID(sh.Queue % mq.MaxQueues)}, share: sh}
-		t := e.st.Topics[f.queue.Topic]
+		t := j.st.Topics[f.queue.Topic]
 		if t == nil || sh.Count == 0 || t.Queue(f.queue.Queue) == nil {
 			continue
 		}
 		total += int64(sh.Count)
-		f.goes = sh.Newest <= now-int64(t.Retention(e.opts.Retention)) || short && e.allSettled(t, f) ||
+		f.goes = sh.Newest <= now-int64(t.Retention(j.opts.Retention)) || short && j.allSettled(t, f) ||
 			int64(sh.End) <= t.Queues[f.queue.Queue].Lo
 		if !f.goes {
 			stay += int64(sh.Count)
@@ -127,8 +127,8 @@ func (e *Engine) judge(shares []index.Share) (fates []fate, may bool) {
 	return fates, stay*2 <= total
 }
 
-// allSettled tells whether every group that reads the topic, and there is one, is past a part of a queue. It needs mu.
-func (e *Engine) allSettled(t *state.Topic, f fate) bool {
+// allSettled tells whether every group that reads the topic, and there is one, is past a part of a queue. It needs the lock.
+func (j *Journal) allSettled(t *state.Topic, f fate) bool {
 	for _, g := range t.Readers {
 		if l := g.Ledgers[f.queue]; l == nil || l.Floor() < int64(f.share.End) {
 			return false
@@ -138,14 +138,14 @@ func (e *Engine) allSettled(t *state.Topic, f fate) bool {
 }
 
 // drop does what the opening comment says.
-func (e *Engine) drop(ctx context.Context, s log.Segment, fates []fate) error {
+func (j *Journal) drop(ctx context.Context, s log.Segment, fates []fate) error {
 	going := map[record.Queue]bool{}
 	for _, f := range fates {
 		going[f.queue] = f.goes
 	}
 	var lives int64
-	err := e.scanSegment(ctx, s, func(pos log.Position, size int, p record.Part) error {
-		if _, live := e.survivor(pos, p, going); live {
+	err := j.scanSegment(ctx, s, func(pos log.Position, size int, p record.Part) error {
+		if _, live := j.survivor(pos, p, going); live {
 			lives += int64(size)
 		}
 		return nil
@@ -153,42 +153,42 @@ func (e *Engine) drop(ctx context.Context, s log.Segment, fates []fate) error {
 	if err != nil {
 		return err
 	}
-	e.mu.Lock()
-	lives += int64(len(e.st.Core()))
-	e.mu.Unlock()
+	j.mu.Lock()
+	lives += int64(len(j.st.Core()))
+	j.mu.Unlock()
 	if lives*2 > int64(s.End-s.Base) {
 		return errNotWorth
 	}
-	if err := e.moveBeginnings(fates); err != nil {
+	if err := j.moveBeginnings(fates); err != nil {
 		return err
 	}
-	err = e.scanSegment(ctx, s, func(pos log.Position, _ int, p record.Part) error {
-		part, live := e.survivor(pos, p, going)
+	err = j.scanSegment(ctx, s, func(pos log.Position, _ int, p record.Part) error {
+		part, live := j.survivor(pos, p, going)
 		if !live {
 			return nil
 		}
-		return e.carry(ctx, part)
+		return j.carry(ctx, part)
 	})
 	if err == nil {
-		err = e.carryState(ctx)
+		err = j.carryState(ctx)
 	}
 	if err == nil {
-		err = e.log.Drop(s.Base)
+		err = j.log.Drop(s.Base)
 	}
 	if err != nil {
 		return err
 	}
-	return e.index.Drop(s.Base + log.Position(s.Bytes))
+	return j.index.Drop(s.Base + log.Position(s.Bytes))
 }
 
 // moveBeginnings moves the beginnings of the queues whose part goes, and keeps what is leased below them.
-func (e *Engine) moveBeginnings(fates []fate) error {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	now := e.now()
+func (j *Journal) moveBeginnings(fates []fate) error {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	now := j.Now()
 	var parts []record.Part
 	for _, f := range fates {
-		t := e.st.Topics[f.queue.Topic]
+		t := j.st.Topics[f.queue.Topic]
 		if !f.goes || t == nil || t.Queues[f.queue.Queue].Lo >= int64(f.share.End) {
 			continue
 		}
@@ -199,119 +199,119 @@ func (e *Engine) moveBeginnings(fates []fate) error {
 			}
 		}
 		parts = append(parts, x)
-		e.voidClaimsLocked(func(l record.Ledger) bool { return l.Queue == f.queue })
+		j.opts.Hooks.Expire(f.queue)
 	}
 	if len(parts) == 0 {
 		return nil
 	}
-	_, err := e.appendLocked(true, parts...)
+	_, err := j.Append(true, parts...)
 	return err
 }
 
 // survivor tells whether a part of a record lives, and how it is written again.
-func (e *Engine) survivor(pos log.Position, p record.Part, going map[record.Queue]bool) (record.Part, bool) {
+func (j *Journal) survivor(pos log.Position, p record.Part, going map[record.Queue]bool) (record.Part, bool) {
 	switch p := p.(type) {
 	case record.Message:
 		p.Carried = true
-		return p, e.messageLives(pos, p, going)
+		return p, j.messageLives(pos, p, going)
 	case record.Scheduled:
 		if p.ID == 0 {
 			p.ID = pos
 		}
-		e.mu.Lock()
-		defer e.mu.Unlock()
-		entry, waits := e.st.Timers.Get(p.Due, p.ID)
+		j.mu.Lock()
+		defer j.mu.Unlock()
+		entry, waits := j.st.Timers.Get(p.Due, p.ID)
 		return p, waits && entry.At == pos
 	case record.Half:
 		if p.ID == 0 {
 			p.ID = pos
 		}
-		e.mu.Lock()
-		defer e.mu.Unlock()
-		h, lives := e.st.Halves.Get(p.ID)
+		j.mu.Lock()
+		defer j.mu.Unlock()
+		h, lives := j.st.Halves.Get(p.ID)
 		p.Next, p.Round = h.Next, int64(h.Round)
 		return p, lives && h.At == pos
 	case record.Verdict:
-		return p, p.At > e.now()-int64(e.opts.HalfLife)
+		return p, p.At > j.Now()-int64(j.opts.HalfLife)
 	}
 	return nil, false
 }
 
-func (e *Engine) messageLives(pos log.Position, p record.Message, going map[record.Queue]bool) bool {
-	e.mu.Lock()
-	t := e.st.Topics[p.Queue.Topic]
+func (j *Journal) messageLives(pos log.Position, p record.Message, going map[record.Queue]bool) bool {
+	j.mu.Lock()
+	t := j.st.Topics[p.Queue.Topic]
 	lives := false
 	if t != nil && t.Queue(p.Queue.Queue) != nil {
 		lives = p.Offset >= t.Queues[p.Queue.Queue].Lo && !going[p.Queue]
 		for _, g := range t.Readers {
 			if l := g.Ledgers[p.Queue]; l != nil && !lives {
 				entry, open := l.Get(p.Offset)
-				lives = open && entry.Until > e.now()
+				lives = open && entry.Until > j.Now()
 			}
 		}
 	}
-	e.mu.Unlock()
+	j.mu.Unlock()
 	if !lives {
 		return false
 	}
-	entry, ok, err := e.index.Get(number(p.Queue), mq.Offset(p.Offset))
+	entry, ok, err := j.index.Get(Number(p.Queue), mq.Offset(p.Offset))
 	return err != nil || ok && entry.Position == pos // a newer copy may be there
 }
 
 // carry writes a survivor again, unless it ended meanwhile.
-func (e *Engine) carry(ctx context.Context, p record.Part) error {
-	if e.appended.Load()-int64(e.log.Durable()) > admitBytes {
-		if err := e.log.Flush(ctx); err != nil {
+func (j *Journal) carry(ctx context.Context, p record.Part) error {
+	if j.Crowded() {
+		if err := j.log.Flush(ctx); err != nil {
 			return err
 		}
 	}
-	e.mu.Lock()
-	defer e.mu.Unlock()
+	j.mu.Lock()
+	defer j.mu.Unlock()
 	switch p := p.(type) {
 	case record.Message:
-		if e.st.Queue(p.Queue) == nil {
+		if j.st.Queue(p.Queue) == nil {
 			return nil
 		}
 	case record.Scheduled:
-		if _, waits := e.st.Timers.Get(p.Due, p.ID); !waits {
+		if _, waits := j.st.Timers.Get(p.Due, p.ID); !waits {
 			return nil
 		}
 	case record.Half:
-		if _, lives := e.st.Halves.Get(p.ID); !lives {
+		if _, lives := j.st.Halves.Get(p.ID); !lives {
 			return nil
 		}
 	}
-	_, err := e.appendLocked(true, p)
+	_, err := j.Append(true, p)
 	return err
 }
 
 // carryState writes the whole state and waits until it and all before it is on disk.
-func (e *Engine) carryState(ctx context.Context) error {
-	size := int(min(256<<10, e.opts.SegmentBytes/8))
-	e.mu.Lock()
-	core := e.st.Core()
+func (j *Journal) carryState(ctx context.Context) error {
+	size := int(min(256<<10, j.opts.SegmentBytes/8))
+	j.mu.Lock()
+	core := j.st.Core()
 	var err error
 	for i := int64(0); err == nil; i++ {
 		piece := core[:min(size, len(core))]
 		core = core[len(piece):]
 		// Not followed: this is what the state is.
-		_, err = e.writeLocked(record.Encode(nil, record.State{Piece: i, Last: len(core) == 0, Data: piece}), true)
+		_, err = j.writeLocked(record.Encode(nil, record.State{Piece: i, Last: len(core) == 0, Data: piece}), true)
 		if len(core) == 0 {
 			break
 		}
 	}
-	last := e.last
-	e.mu.Unlock()
+	last := j.last
+	j.mu.Unlock()
 	if err != nil {
 		return err
 	}
-	return e.wait(ctx, last)
+	return j.Wait(ctx, last)
 }
 
 // scanSegment gives every part of a segment's records to f. What f gets is valid during the call only.
-func (e *Engine) scanSegment(ctx context.Context, s log.Segment, f func(pos log.Position, size int, p record.Part) error) error {
+func (j *Journal) scanSegment(ctx context.Context, s log.Segment, f func(pos log.Position, size int, p record.Part) error) error {
 	behind := errors.New("behind the segment")
-	err := e.log.Scan(s.Base, func(pos log.Position, payload []byte) error {
+	err := j.log.Scan(s.Base, func(pos log.Position, payload []byte) error {
 		if pos >= s.End {
 			return behind
 		}

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package embedded
+// Package find searches the embedded engine's messages for people: by id, by key, by place and by time.
+package find
 
 import (
 	"context"
 	"fmt"
+	"github.com/causeway-mq/causeway/engine/embedded/journal"
 	"time"
 
 	"github.com/causeway-mq/causeway/engine/embedded/index"
@@ -22,23 +24,29 @@ const (
 	stepWaiting = mq.MaxQueues + 1
 )
 
-// Find searches messages; see control.Inspector. By id and key it answers newest first; by time queue by queue, then halves,
-// then scheduled messages by due time.
-func (e *Engine) Find(ctx context.Context, f mq.Find) (mq.Page, error) {
+// Finder searches what a journal holds.
+type Finder struct {
+	Journal *journal.Journal
+	Broker  string // the name that found messages carry
+}
+
+// Find searches messages. By id and key it answers newest first; by time queue by queue, then halves, then scheduled messages by
+// due time.
+func (e Finder) Find(ctx context.Context, f mq.Find) (mq.Page, error) {
 	page := mq.Page{From: f.Begin, To: f.End}
-	if err := e.alive(ctx); err != nil {
+	if err := e.Journal.Alive(ctx); err != nil {
 		return page, err
 	}
 	if f.End.IsZero() {
-		page.To = e.Now()
+		page.To = time.Unix(0, e.Journal.Now())
 	}
-	e.mu.Lock()
-	t := e.st.Topic(f.Topic.Name)
-	s := search{engine: e, find: f, page: &page, from: nanos(f.Begin), to: nanos(f.End)}
+	e.Journal.Lock()
+	t := e.Journal.State().Topic(f.Topic.Name)
+	s := search{Finder: e, find: f, page: &page, from: nanos(f.Begin), to: nanos(f.End)}
 	if t != nil {
 		s.topic, s.queues = t.ID, len(t.Queues)
 	}
-	e.mu.Unlock()
+	e.Journal.Unlock()
 	if t == nil {
 		return page, mq.Refuse(mq.TopicNotFound, "no topic %s", f.Topic.Name)
 	}
@@ -47,9 +55,9 @@ func (e *Engine) Find(ctx context.Context, f mq.Find) (mq.Page, error) {
 	case f.Place != nil:
 		return page, s.byPlace()
 	case f.ID != (mq.MessageID{}):
-		return page, s.byHash(ctx, hashKey(sortID, t.ID, []byte(f.ID.String())))
+		return page, s.byHash(ctx, journal.Key(journal.SortID, t.ID, []byte(f.ID.String())))
 	case f.Key != (mq.Key{}):
-		return page, s.byHash(ctx, hashKey(sortKey, t.ID, []byte(f.Key.String())))
+		return page, s.byHash(ctx, journal.Key(journal.SortKey, t.ID, []byte(f.Key.String())))
 	}
 	return page, s.byTime(ctx)
 }
@@ -63,7 +71,7 @@ func nanos(t time.Time) int64 {
 
 // search is one Find on its way.
 type search struct {
-	engine   *Engine
+	Finder
 	find     mq.Find
 	page     *mq.Page
 	topic    record.TopicID
@@ -79,11 +87,11 @@ func (s *search) inWindow(at int64) bool { return at >= s.from && (s.to == 0 || 
 
 func (s *search) byPlace() error {
 	p := s.find.Place
-	if p.Broker != "" && p.Broker != s.engine.opts.Broker || p.Queue < 0 || int(p.Queue) >= s.queues {
+	if p.Broker != "" && p.Broker != s.Broker || p.Queue < 0 || int(p.Queue) >= s.queues {
 		return nil
 	}
-	stored, err := s.engine.readOne(record.Queue{Topic: s.topic, Queue: p.Queue}, int64(p.Offset))
-	if isLost(err) {
+	stored, err := s.Journal.ReadOne(record.Queue{Topic: s.topic, Queue: p.Queue}, int64(p.Offset))
+	if journal.IsLost(err) {
 		return nil
 	}
 	if err == nil {
@@ -93,7 +101,7 @@ func (s *search) byPlace() error {
 }
 
 func (s *search) add(stored mq.Stored, state mq.FoundState, due time.Time) {
-	stored.Topic, stored.Broker = s.find.Topic.Name, s.engine.opts.Broker
+	stored.Topic, stored.Broker = s.find.Topic.Name, s.Broker
 	s.page.Messages = append(s.page.Messages, mq.Found{Stored: stored, State: state, Due: due})
 }
 
@@ -106,9 +114,9 @@ func (s *search) byHash(ctx context.Context, hash uint64) error {
 		}
 	}
 	for {
-		found, err := s.engine.index.Find(index.Search{Hash: hash, From: s.from, To: s.to, Before: before, Limit: s.limit}, nil)
+		found, err := s.Journal.Index().Find(index.Search{Hash: hash, From: s.from, To: s.to, Before: before, Limit: s.limit}, nil)
 		if err != nil {
-			return s.engine.indexTrouble(err)
+			return s.Journal.Trouble(err)
 		}
 		for _, pos := range found {
 			if err := ctx.Err(); err != nil {
@@ -132,7 +140,7 @@ func (s *search) byHash(ctx context.Context, hash uint64) error {
 // look adds what a record holds of what is searched.
 func (s *search) look(pos log.Position) error {
 	s.reads++
-	err := s.engine.readRecord(pos, 2048, func(p record.Part) error {
+	err := s.Journal.ReadRecord(pos, 2048, func(p record.Part) error {
 		switch p := p.(type) {
 		case record.Message:
 			if p.Queue.Topic == s.topic && s.inWindow(p.At) && s.matches(p.Raw) {
@@ -149,7 +157,7 @@ func (s *search) look(pos log.Position) error {
 		}
 		return nil
 	})
-	if isLost(err) {
+	if journal.IsLost(err) {
 		return nil
 	}
 	return err
@@ -176,9 +184,9 @@ func (s *search) matches(raw record.Raw) bool {
 
 // addMessage adds a message at its place, if this copy is the one that counts.
 func (s *search) addMessage(pos log.Position, p record.Message) error {
-	entry, ok, err := s.engine.index.Get(number(p.Queue), mq.Offset(p.Offset))
+	entry, ok, err := s.Journal.Index().Get(journal.Number(p.Queue), mq.Offset(p.Offset))
 	if err != nil {
-		return s.engine.indexTrouble(err)
+		return s.Journal.Trouble(err)
 	}
 	if !ok || entry.Position != pos {
 		return nil
@@ -194,9 +202,9 @@ func (s *search) addScheduled(pos log.Position, p record.Scheduled) error {
 	if p.ID == 0 {
 		p.ID = pos
 	}
-	s.engine.mu.Lock()
-	entry, waits := s.engine.st.Timers.Get(p.Due, p.ID)
-	s.engine.mu.Unlock()
+	s.Journal.Lock()
+	entry, waits := s.Journal.State().Timers.Get(p.Due, p.ID)
+	s.Journal.Unlock()
 	if !waits || entry.At != pos {
 		return nil
 	}
@@ -211,9 +219,9 @@ func (s *search) addHalf(pos log.Position, p record.Half) error {
 	if p.ID == 0 {
 		p.ID = pos
 	}
-	s.engine.mu.Lock()
-	h, lives := s.engine.st.Halves.Get(p.ID)
-	s.engine.mu.Unlock()
+	s.Journal.Lock()
+	h, lives := s.Journal.State().Halves.Get(p.ID)
+	s.Journal.Unlock()
 	if !lives || h.At != pos {
 		return nil
 	}
@@ -265,17 +273,16 @@ func (s *search) byTime(ctx context.Context) error {
 }
 
 func (s *search) queueByTime(ctx context.Context, q mq.QueueID, from int64) (next int64, err error) {
-	e := s.engine
 	id := record.Queue{Topic: s.topic, Queue: q}
-	e.mu.Lock()
-	queue := e.st.Queue(id)
+	s.Journal.Lock()
+	queue := s.Journal.State().Queue(id)
 	var lo, hi int64
 	if queue != nil {
 		lo, hi = queue.Lo, queue.Visible
 	}
-	e.mu.Unlock()
+	s.Journal.Unlock()
 	if from == 0 && s.from > 0 && lo < hi {
-		if from, err = e.offsetAt(id, time.Unix(0, s.from), lo, hi); err != nil {
+		if from, err = s.Journal.OffsetAt(id, time.Unix(0, s.from), lo, hi); err != nil {
 			return 0, err
 		}
 	}
@@ -284,9 +291,9 @@ func (s *search) queueByTime(ctx context.Context, q mq.QueueID, from int64) (nex
 		if ctx.Err() != nil {
 			return next, mq.Refuse(mq.Timeout, "the search was given up")
 		}
-		entries, err := e.index.Range(number(id), mq.Offset(next), s.limit-len(s.page.Messages), nil)
+		entries, err := s.Journal.Index().Range(journal.Number(id), mq.Offset(next), s.limit-len(s.page.Messages), nil)
 		if err != nil {
-			return next, e.indexTrouble(err)
+			return next, s.Journal.Trouble(err)
 		}
 		if len(entries) == 0 {
 			return hi, nil
@@ -297,10 +304,10 @@ func (s *search) queueByTime(ctx context.Context, q mq.QueueID, from int64) (nex
 			}
 			next = int64(entry.Offset) + 1
 			s.reads++
-			stored, err := e.readAt(entry.Position, entry.Size, id, int64(entry.Offset))
+			stored, err := s.Journal.ReadAt(entry.Position, entry.Size, id, int64(entry.Offset))
 			if err == nil {
 				s.add(stored, mq.FoundStored, time.Time{})
-			} else if !isLost(err) {
+			} else if !journal.IsLost(err) {
 				return next, err
 			}
 		}
@@ -310,14 +317,14 @@ func (s *search) queueByTime(ctx context.Context, q mq.QueueID, from int64) (nex
 
 func (s *search) halvesByTime(after log.Position) (next log.Position, err error) {
 	var list []txn.Half
-	s.engine.mu.Lock()
-	s.engine.st.Halves.Each(func(h txn.Half) bool {
+	s.Journal.Lock()
+	s.Journal.State().Halves.Each(func(h txn.Half) bool {
 		if h.ID > after && h.Topic == s.find.Topic.Name && s.inWindow(h.Born) {
 			list = append(list, h)
 		}
 		return len(list) < s.limit
 	})
-	s.engine.mu.Unlock()
+	s.Journal.Unlock()
 	for _, h := range list {
 		if s.full() {
 			break
@@ -332,14 +339,14 @@ func (s *search) halvesByTime(after log.Position) (next log.Position, err error)
 
 func (s *search) scheduledByTime(due int64, id log.Position) (int64, log.Position, error) {
 	var list []timer.Entry
-	s.engine.mu.Lock()
-	s.engine.st.Timers.Each(func(t timer.Entry) bool {
+	s.Journal.Lock()
+	s.Journal.State().Timers.Each(func(t timer.Entry) bool {
 		if t.Due > due || t.Due == due && t.ID > id {
 			list = append(list, t)
 		}
 		return len(list) < findReads
 	})
-	s.engine.mu.Unlock()
+	s.Journal.Unlock()
 	for _, t := range list {
 		if s.full() {
 			break

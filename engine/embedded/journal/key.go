@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package embedded
+package journal
 
 import (
 	"encoding/binary"
@@ -9,10 +9,11 @@ import (
 	"github.com/causeway-mq/causeway/engine/embedded/record"
 )
 
-// What makes a record findable is hashed with its sort and its topic, so a key, an id and a verdict never meet by accident.
+// The sorts of keys. What makes a record findable is hashed with its sort and its topic, so a key, an id and a verdict never
+// meet by accident.
 const (
-	sortID      = 'i'
-	sortKey     = 'k'
+	SortID      = 'i'
+	SortKey     = 'k'
 	sortVerdict = 'v'
 )
 
@@ -21,7 +22,8 @@ const (
 	fnvPrime  = 1099511628211
 )
 
-func hashKey(sort byte, topic record.TopicID, text []byte) uint64 {
+// Key hashes an id or a key of a topic's messages, for Index.Find.
+func Key(sort byte, topic record.TopicID, text []byte) uint64 {
 	h := (uint64(fnvOffset) ^ uint64(sort)) * fnvPrime
 	for i := range 4 {
 		h = (h ^ uint64(byte(topic>>(8*i)))) * fnvPrime
@@ -32,10 +34,11 @@ func hashKey(sort byte, topic record.TopicID, text []byte) uint64 {
 	return h
 }
 
-func verdictKey(half log.Position) uint64 {
+// VerdictKey hashes the name of a half, for Index.Find.
+func VerdictKey(half log.Position) uint64 {
 	var b [8]byte
 	binary.LittleEndian.PutUint64(b[:], uint64(half))
-	return hashKey(sortVerdict, 0, b[:])
+	return Key(sortVerdict, 0, b[:])
 }
 
 // keysOf hashes a message's id and keys.
@@ -50,10 +53,10 @@ func keysOf(topic record.TopicID, raw record.Raw) []uint64 {
 func briefKeys(topic record.TopicID, b *record.Brief) []uint64 {
 	keys := make([]uint64, 0, 1+len(b.Keys))
 	if len(b.ID) > 0 {
-		keys = append(keys, hashKey(sortID, topic, b.ID))
+		keys = append(keys, Key(SortID, topic, b.ID))
 	}
 	for _, k := range b.Keys {
-		keys = append(keys, hashKey(sortKey, topic, k))
+		keys = append(keys, Key(SortKey, topic, k))
 	}
 	return keys
 }
