@@ -382,6 +382,30 @@ func TestALazyRecordWaitsItsTimeUnlessAnotherTakesItAlong(t *testing.T) {
 	}
 }
 
+// TestFlushOfAnIdleLogIsDone: what is being written then may be a mark, which nobody waits for.
+func TestFlushOfAnIdleLogIsDone(t *testing.T) {
+	virtual := clock.NewVirtual(time.Unix(0, 0))
+	faulty := faultfs.New(memfs.New())
+	l, _, err := log.Open(log.Options{FS: faulty, Clock: virtual, SegmentSize: 64 << 10, MaxRecord: 4 << 10})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	ctx := context.Background()
+	for range 2000 {
+		if _, err := l.Append([]byte("x")); err != nil {
+			t.Fatal(err)
+		}
+		if err := l.Flush(ctx); err != nil {
+			t.Fatal(err)
+		}
+		virtual.Advance(time.Second) // wakes the syncer for a mark
+		if err := l.Flush(ctx); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
 // TestManyWritersGetOrderedPositionsAndDurableIsToldBeforeTheyReturn runs writers, readers and a dropper together.
 func TestManyWritersGetOrderedPositionsAndDurableIsToldBeforeTheyReturn(t *testing.T) {
 	var mu sync.Mutex

@@ -18,9 +18,13 @@ func (l *Log) Wait(ctx context.Context, pos Position) error {
 	if out == nil {
 		return err
 	}
+	return out.wait(ctx)
+}
+
+func (o *outcome) wait(ctx context.Context) error {
 	select {
-	case <-out.done:
-		return out.err
+	case <-o.done:
+		return o.err
 	case <-ctx.Done():
 		return ctx.Err()
 	}
@@ -45,22 +49,27 @@ func (l *Log) outcomeOf(pos Position) (*outcome, error) {
 
 // Flush makes all that was appended before the call durable, whatever time its records would have had.
 func (l *Log) Flush(ctx context.Context) error {
+	out, err := l.newestOutcome()
+	if out == nil {
+		return err
+	}
+	return out.wait(ctx)
+}
+
+// newestOutcome hurries the newest batch that holds anything; nil, nil when there is none.
+func (l *Log) newestOutcome() (*outcome, error) {
 	l.mu.Lock()
-	if l.failure != nil {
-		defer l.mu.Unlock()
-		return l.failure
-	}
-	last := l.filling.end - 1
-	if l.filling.empty() {
-		last = 0
-		if l.flushing != nil {
-			last = l.flushing.end - 1
-		}
-	} else {
+	defer l.mu.Unlock()
+	switch {
+	case l.failure != nil:
+		return nil, l.failure
+	case !l.filling.empty():
 		l.urgentLocked(l.filling)
+		return l.filling.out, nil
+	case l.flushing != nil:
+		return l.flushing.out, nil
 	}
-	l.mu.Unlock()
-	return l.Wait(ctx, last)
+	return nil, nil
 }
 
 // syncLoop is the syncer: it takes what is there, makes it durable, publishes it, and begins again.
