@@ -3,6 +3,8 @@
 package enginetest
 
 import (
+	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -19,6 +21,8 @@ func ackCases() []Case {
 		{Name: "ack/with-the-token-of-an-earlier-delivery", Excluded: knowsExpired, Play: ackWithOldToken},
 		{Name: "ack/a-foreign-token", Play: ackForeignToken},
 		{Name: "ack/the-token-of-another-group", Play: ackWithAnotherGroupsToken},
+		{Name: "ack/the-same-lease-twice-in-one-call", Play: sameLeaseTwice},
+		{Name: "ack/leases-of-several-topics-in-one-call", Play: severalTopics},
 	}
 }
 
@@ -160,4 +164,45 @@ func ackWithAnotherGroupsToken(s *Scene) {
 	s.expire(b)
 	s.areExactly(s.collect(want(t, theirs), 1), m) // mine did not settle theirs
 	s.none(want(t, mine), "it was acknowledged here")
+}
+
+func sameLeaseTwice(s *Scene) {
+	t, g := s.topic(1), s.group()
+	s.send(t, s.message())
+	d := s.collect(want(t, g), 1)[0]
+	errs := s.acks(s.engine(), d.Lease, d.Lease)
+	s.ok(errs[0], "ack")
+	if errs[1] != nil && mq.KindOf(errs[1]) != mq.Settled {
+		s.fatalf("the repeat in one call was answered with %v, want nil or settled", errs[1])
+	}
+	s.noneWhile(rest, want(t, g), "it was acknowledged")
+}
+
+// severalTopics: whoever keeps leases for many clients settles and renews them together.
+func severalTopics(s *Scene) {
+	var ds []mq.Delivery
+	var wants []mq.Want
+	for i := range 6 {
+		t, g := s.topic(2), s.group()
+		if i%2 == 1 {
+			g = s.group(ordered)
+		}
+		s.sendEach(t, s.messages(3, inGroup("order-1"))...)
+		wants = append(wants, want(t, g, lasting(4*time.Second)))
+		ds = append(ds, s.collect(wants[i], 3)...)
+	}
+	for i, x := range s.engine().Extend(s.ctx, leases(ds...), 20*time.Second, mq.Keep) {
+		s.ok(x.Err, "renew "+ds[i].Message.ID.String())
+	}
+	s.pass(5 * time.Second)
+	for i, err := range s.engine().DeadLetter(s.ctx, leases(ds[0], ds[5], ds[10]), "poison") {
+		s.ok(err, fmt.Sprintf("dead letter %d", i))
+	}
+	ds = slices.Delete(ds, 10, 11)
+	ds = slices.Delete(ds, 5, 6)
+	s.ack(ds[1:]...)
+	s.pass(rest)
+	for _, w := range wants {
+		s.none(w, "all is settled")
+	}
 }

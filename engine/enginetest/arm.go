@@ -20,6 +20,10 @@ func armCases() []Case {
 		{Name: "arm/wakes-for-a-scheduled-message", Play: wakesForScheduled},
 		{Name: "arm/wakes-for-a-commit", Play: wakesForCommit},
 		{Name: "arm/wakes-for-an-unblocked-message-group", Play: wakesForUnblocked},
+		{Name: "arm/wakes-for-a-dead-letter", Play: wakesForDeadLetter},
+		{Name: "arm/wakes-for-its-queue", Play: wakesForItsQueue},
+		{Name: "arm/wakes-for-what-its-filter-wants", Play: wakesForItsFilter},
+		{Name: "arm/a-waiter-that-does-not-come-delays-nobody", Play: waiterThatDoesNotCome},
 		{Name: "arm/wakes-every-group", Play: wakesEveryGroup},
 		{Name: "arm/wakes-once", Play: wakesOnce},
 		{Name: "arm/silent-after-disarm", Play: silentAfterDisarm},
@@ -98,6 +102,66 @@ func wakesForUnblocked(s *Scene) {
 	s.ack(d...)
 	s.within(s.target.Lateness, "the waiter is woken: the message group is no longer blocked", b.rung)
 	s.collect(want(t, g, attempt("b")), 1)
+}
+
+func wakesForDeadLetter(s *Scene) {
+	t, g, reader := s.topic(1), s.group(), s.group()
+	graves := s.deadLetters(g)
+	s.none(want(graves, reader), "nobody died")
+	b := s.arm(want(graves, reader))
+	s.send(t, s.message())
+	for _, err := range s.engine().DeadLetter(s.ctx, leases(s.collect(want(t, g), 1)...), "poison") {
+		s.ok(err, "dead letter")
+	}
+	s.within(s.target.Lateness, "the waiter is woken: there is a dead letter", b.rung)
+	s.collect(want(graves, reader), 1)
+}
+
+func wakesForItsQueue(s *Scene) {
+	t, g := s.topic(3), s.group()
+	broker := s.broker(t)
+	in2 := want(t, g, func(w *mq.Want) { w.Queue, w.Broker = 2, broker })
+	b := s.arm(in2)
+	for range 100 {
+		if sent := s.send(t, s.message())[0]; sent.Queue == 2 && sent.Broker == broker {
+			s.within(s.target.Lateness, "the waiter is woken: its queue has a message", b.rung)
+			s.collectSome(in2)
+			return
+		}
+	}
+	s.fatalf("none of 100 messages went to queue 2 of 3")
+}
+
+func wakesForItsFilter(s *Scene) {
+	t, g := s.topic(1), s.group()
+	w := want(t, g, tags("signal"))
+	s.sendEach(t, s.messages(20, tagged("noise"))...)
+	s.none(w, "nothing passes")
+	m := s.message(tagged("signal"))
+	for sent := false; ; {
+		b := s.arm(w)
+		if got := s.take(w); len(got) > 0 {
+			s.areExactly(got, m)
+			return
+		}
+		if !sent {
+			sent = true
+			s.send(t, s.messages(5, tagged("noise"))...)
+			s.send(t, m)
+		}
+		s.within(s.target.Lateness, "the waiter is woken: something passes", b.rung)
+	}
+}
+
+func waiterThatDoesNotCome(s *Scene) {
+	t, g := s.topic(1), s.group()
+	s.none(want(t, g), "nothing was sent")
+	bells := []*bell{s.arm(want(t, g)), s.arm(want(t, g)), s.arm(want(t, g))}
+	s.send(t, s.message())
+	for _, b := range bells {
+		s.within(2*s.target.Lateness, "every waiter is woken, since nobody takes the message", b.rung)
+	}
+	s.collect(want(t, g), 1)
 }
 
 func wakesEveryGroup(s *Scene) {

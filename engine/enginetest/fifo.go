@@ -29,6 +29,7 @@ func fifoCases() []Case {
 		{Name: "fifo/many-message-groups-each-in-order", Play: manyGroupsInOrder},
 		{Name: "fifo/a-long-blocked-group-hides-nothing", Excluded: blocksQueue, Play: longBlockedGroup},
 		{Name: "fifo/a-filter-leaves-the-order", Play: filterLeavesOrder},
+		{Name: "fifo/messages-without-a-group-keep-the-queues-order", Play: withoutGroup},
 	}
 }
 
@@ -279,4 +280,17 @@ func filterLeavesOrder(s *Scene) {
 		s.send(t, s.message(inGroup("order-1"), tagged("blue")), r)
 	}
 	s.areExactly(s.takeAllOf(want(t, g, most(2), tags("red")), 4), red...)
+}
+
+func withoutGroup(s *Scene) {
+	t, g := s.topic(1), s.group(ordered)
+	ms := s.messages(6)
+	s.send(t, ms...)
+	run := s.collectSome(want(t, g, most(2), attempt("a")))
+	s.areExactly(run, ms[:len(run)]...)
+	s.none(want(t, g, attempt("b")), "what came first has a live lease")
+	s.extended(run[0].Lease, 0, mq.Replace)
+	s.ack(run[1:]...)
+	again := s.takeAllOf(want(t, g, attempt("c")), 6-len(run)+1)
+	s.areExactly(again, append([]mq.Message{ms[0]}, ms[len(run):]...)...)
 }

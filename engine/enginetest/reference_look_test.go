@@ -140,6 +140,11 @@ func (r *reference) DropGroup(_ context.Context, name mq.Physical) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	delete(r.groups, name)
+	for k := range r.ledgers {
+		if k.group == name {
+			delete(r.ledgers, k)
+		}
+	}
 	return nil
 }
 

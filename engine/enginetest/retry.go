@@ -20,6 +20,7 @@ func retryCases() []Case {
 		{Name: "deadletter/only-for-the-own-group", Play: deadLetterForOwnGroup},
 		{Name: "deadletter/is-a-topic-like-any-other", Play: deadLettersAreATopic},
 		{Name: "deadletter/a-foreign-token", Play: deadLetterForeignToken},
+		{Name: "deadletter/of-dead-letters", Play: deadLetterOfDeadLetters},
 	}
 }
 
@@ -203,4 +204,26 @@ func deadLetterForeignToken(s *Scene) {
 	s.refused(s.engine().DeadLetter(s.ctx, []mq.Lease{l}, "poison")[0], "dead letter with a foreign token")
 	s.ack(d)
 	s.none(want(s.deadLetters(g), s.group()), "nothing was given up")
+}
+
+func deadLetterOfDeadLetters(s *Scene) {
+	t, g, reader := s.topic(1), s.group(), s.group()
+	m := s.message()
+	s.send(t, m)
+	bury := func(ds []mq.Delivery) {
+		for _, err := range s.engine().DeadLetter(s.ctx, leases(ds...), "poison") {
+			s.ok(err, "dead letter")
+		}
+	}
+	bury(s.collect(want(t, g), 1))
+	graves := s.deadLetters(g)
+	bury(s.collect(want(graves, reader), 1))
+	s.none(want(graves, reader), "it was given up here too")
+	last := s.collect(want(s.deadLetters(reader), s.group()), 1)[0]
+	if why := different(last.Message, m); why != "" {
+		s.fatalf("the dead letter of a dead letter has another %s", why)
+	}
+	if o := last.Message.Origin; o.Topic != graves.Name && o.Topic != t.Name {
+		s.fatalf("the dead letter of a dead letter says that it comes from %s", o.Topic)
+	}
 }

@@ -21,6 +21,7 @@ func topologyCases() []Case {
 		{Name: "provision/inventory", Play: inventory},
 		{Name: "provision/drop", Play: drop},
 		{Name: "provision/a-dropped-topic-comes-back-empty", Play: droppedComesBackEmpty},
+		{Name: "provision/a-dropped-group-starts-anew", Play: droppedGroupStartsAnew},
 	}
 }
 
@@ -186,4 +187,20 @@ func droppedComesBackEmpty(s *Scene) {
 	s.ack(s.collect(want(t, g), 1)...)
 	s.passUntil(due)
 	s.noneWhile(rest, want(t, g), "what was scheduled went with the old topic")
+}
+
+func droppedGroupStartsAnew(s *Scene) {
+	t, g := s.topic(1), s.group()
+	ms := s.messages(4)
+	s.send(t, ms...)
+	got := s.collect(want(t, g, lasting(time.Hour)), 4)
+	s.ack(got[:2]...)
+	s.ok(s.engine().DropGroup(s.ctx, g.Name), "drop group")
+	s.ok(s.engine().PutGroup(s.ctx, g), "put group")
+	again := s.collect(want(t, g), 4)
+	s.areExactly(again, ms...)
+	s.attemptsAre(1, again...)
+	if err := s.ackOne(got[2].Lease); err == nil && s.traits.KnowsExpired {
+		s.fatalf("a lease of the dropped group still settles")
+	}
 }
