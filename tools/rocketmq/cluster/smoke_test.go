@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/causeway-mq/causeway/engine/rocketmq/admin"
+	"github.com/causeway-mq/causeway/engine/rocketmq/fakebroker"
 	"github.com/causeway-mq/causeway/engine/rocketmq/remoting"
 	"github.com/causeway-mq/causeway/engine/rocketmq/request"
 	"github.com/causeway-mq/causeway/engine/rocketmq/stored"
@@ -149,22 +150,61 @@ func TestARealCluster(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Logf("a name server and a broker were ready after %v", time.Since(began).Round(time.Millisecond))
-	for name, kind := range map[string]string{"Normal": admin.TypeNormal, "Order": admin.TypeFIFO, "Delay": admin.TypeDelay, "Tran": admin.TypeTransaction} {
-		if err := c.Topic(ctx, admin.Topic{Name: name, Read: 1, Write: 1, Permission: admin.ReadWrite, Attributes: map[string]string{admin.TypeAttribute: kind}}); err != nil {
+	for _, topic := range topics() {
+		if err := c.Topic(ctx, topic); err != nil {
 			t.Fatal(err)
 		}
 	}
-	for _, name := range []string{"g", "order"} {
-		g := admin.NewGroup(name)
-		g.Orderly = name == "order"
-		g.Retry = admin.Retry{Steps: []int64{1000, 5000}}
+	for _, g := range groups() {
 		if err := c.Group(ctx, g); err != nil {
 			t.Fatal(err)
 		}
 	}
 	tap := &tap{}
-	s := &scene{broker: b.Address, server: ns.Address, checks: make(chan remoting.Frame, 8)}
-	s.client = remoting.New(remoting.Options{Dial: tap.dial, Handle: func(in remoting.Incoming) {
+	s := newScene(tap.dial, b.Address, ns.Address)
+	defer s.client.Close()
+	s.playAll(t)
+	if dir := os.Getenv("CAUSEWAY_CAPTURE"); dir != "" {
+		tap.save(t, dir, 4096)
+	}
+}
+
+// TestTheFakeBehavesLikeTheRealCluster plays the same requests to the fake broker: what it gets wrong, tests in virtual time would get
+// wrong, too.
+func TestTheFakeBehavesLikeTheRealCluster(t *testing.T) {
+	fake := fakebroker.New(fakebroker.Options{CheckAfter: 2 * time.Second, CheckEvery: 2 * time.Second})
+	defer fake.Close()
+	for _, topic := range topics() {
+		fake.PutTopic(topic)
+	}
+	for _, g := range groups() {
+		fake.PutGroup(g)
+	}
+	s := newScene(fake.Dial, fake.Address("broker-a"), fake.NameServers()[0])
+	defer s.client.Close()
+	s.playAll(t)
+}
+
+func topics() (all []admin.Topic) {
+	for name, kind := range map[string]string{"Normal": admin.TypeNormal, "Order": admin.TypeFIFO, "Delay": admin.TypeDelay, "Tran": admin.TypeTransaction} {
+		all = append(all, admin.Topic{Name: name, Read: 1, Write: 1, Permission: admin.ReadWrite, Attributes: map[string]string{admin.TypeAttribute: kind}})
+	}
+	return all
+}
+
+func groups() (all []admin.Group) {
+	for _, name := range []string{"g", "order"} {
+		g := admin.NewGroup(name)
+		g.Orderly = name == "order"
+		g.Retry = admin.Retry{Steps: []int64{1000, 5000}}
+		all = append(all, g)
+	}
+	return all
+}
+
+func newScene(dial remoting.Dialer, broker, server string) *scene {
+	s := &scene{broker: broker, server: server, checks: make(chan remoting.Frame, 8)}
+	s.client = remoting.New(remoting.Options{Dial: dial, Handle: func(in remoting.Incoming) {
 		f := *in.Frame
 		f.Fields, f.Body = in.Frame.Fields.Clone(), append([]byte(nil), in.Frame.Body...)
 		select {
@@ -172,7 +212,10 @@ func TestARealCluster(t *testing.T) {
 		default:
 		}
 	}})
-	defer s.client.Close()
+	return s
+}
+
+func (s *scene) playAll(t *testing.T) {
 	for _, step := range []struct {
 		name string
 		play func()
@@ -184,9 +227,6 @@ func TestARealCluster(t *testing.T) {
 			s.t = t
 			step.play()
 		})
-	}
-	if dir := os.Getenv("CAUSEWAY_CAPTURE"); dir != "" {
-		tap.save(t, dir, 4096)
 	}
 }
 
