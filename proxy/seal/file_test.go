@@ -93,7 +93,7 @@ func TestKeyFilesThatAreRefused(t *testing.T) {
 func TestAKeyDoesNotPrintItsSecret(t *testing.T) {
 	k := NewKey(epoch())
 	secret := fmt.Sprintf("%x", k.Secret[:8])
-	for _, text := range []string{fmt.Sprint(k), fmt.Sprintf("%+v", k), fmt.Sprintf("%#v", k), fmt.Sprintf("%v", []Key{k}), fmt.Sprintf("%s", &k)} {
+	for _, text := range []string{fmt.Sprint(k), fmt.Sprintf("%+v", k), fmt.Sprintf("%#v", k), fmt.Sprintf("%v", []Key{k}), (&k).String()} {
 		if strings.Contains(text, secret) || !strings.Contains(text, k.ID.String()) {
 			t.Errorf("printed as %s", text)
 		}

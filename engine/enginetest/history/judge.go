@@ -362,8 +362,8 @@ func (j *judge) pair(g *groupFacts, one *grant, other *sendOp) {
 	}
 }
 
-func (e *lease) maybeSettledBy(by Span) bool {
-	return slices.ContainsFunc(e.settles, func(s settleOp) bool { return s.result != mq.Refused && s.Call < by.Return })
+func (l *lease) maybeSettledBy(by Span) bool {
+	return slices.ContainsFunc(l.settles, func(s settleOp) bool { return s.result != mq.Refused && s.Call < by.Return })
 }
 
 // maybeSettled: some acknowledgement began in time, or it may have become a dead letter because it had used its attempts up.
