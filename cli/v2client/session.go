@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"sync"
 	"time"
 
@@ -34,6 +35,9 @@ func (c *Client) open(ctx context.Context, settings *v2.Settings, group *v2.Reso
 	s := &session{client: c, group: group, kind: settings.GetClientType(), stream: stream, stop: stop}
 	if err == nil {
 		err = stream.Send(&v2.TelemetryCommand{Command: &v2.TelemetryCommand_Settings{Settings: settings}})
+	}
+	if errors.Is(err, io.EOF) {
+		err = nil // the server ended the stream before it read this; why, Recv tells
 	}
 	if err != nil {
 		stop()
@@ -67,6 +71,9 @@ func (s *session) listen(first chan<- error) {
 	}
 	for {
 		command, err := s.stream.Recv()
+		if errors.Is(err, io.EOF) {
+			err = errClosedEarly
+		}
 		if err != nil {
 			tell(s.client.outcome("open session", nil, err))
 			return
