@@ -37,11 +37,10 @@ func (e *Engine) Send(ctx context.Context, topic mq.Topic, batch []mq.Message) [
 	if err := e.j.Admit(ctx); err != nil {
 		return failAll(sent, err)
 	}
-	now := e.j.Now()
 	var one [1]outgoing
 	out := one[:0]
 	for i := range batch {
-		o, err := e.prepare(&batch[i], now)
+		o, err := e.prepare(&batch[i])
 		out, sent[i].Err = append(out, o), err
 	}
 	last, err := e.place(topic, batch, out, sent)
@@ -85,12 +84,12 @@ func failAll(sent []mq.Sent, err error) []mq.Sent {
 }
 
 // prepare encodes a message.
-func (e *Engine) prepare(m *mq.Message, now int64) (o outgoing, err error) {
+func (e *Engine) prepare(m *mq.Message) (o outgoing, err error) {
 	if len(m.Body) > mq.MaxBody {
 		return o, mq.Refuse(mq.BodyTooLarge, "message body of %d bytes, the limit is %d", len(m.Body), mq.MaxBody)
 	}
-	if m.Type == mq.Delay && m.DeliverAt.After(time.Unix(0, now)) {
-		if m.DeliverAt.After(time.Unix(0, now).Add(mq.MaxDelay)) {
+	if m.Type == mq.Delay && m.DeliverAt.After(e.Now()) {
+		if m.DeliverAt.After(e.Now().Add(mq.MaxDelay)) {
 			return o, mq.Refuse(mq.IllegalDeliveryTime, "delivery at %v lies more than %v ahead", m.DeliverAt.UTC().Format(time.RFC3339), mq.MaxDelay)
 		}
 		o.due = m.DeliverAt.UnixNano()
@@ -138,11 +137,13 @@ func (e *Engine) place(topic mq.Topic, batch []mq.Message, out []outgoing, sent 
 
 // placeOne needs the lock.
 func (e *Engine) placeOne(t *state.Topic, m *mq.Message, o *outgoing, sent *mq.Sent) (err error) {
-	now := max(e.j.Now(), e.j.State().LastTime)
-	switch {
-	case o.buf != nil:
+	if o.buf != nil {
 		sent.Queue = e.pick(t, m)
 		o.pos, sent.Offset, err = e.j.AppendSealed(t, sent.Queue, &o.sealed)
+		return err
+	}
+	now := max(e.j.Now(), e.j.State().LastTime)
+	switch {
 	case o.due != 0:
 		o.pos, err = e.j.Append(false, record.Scheduled{Topic: t.ID, Due: o.due, At: now, Raw: o.raw})
 		if err == nil {
