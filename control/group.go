@@ -73,8 +73,8 @@ func (g Group) DeadLetters() mq.Topic {
 // DeadLetterRetention is how long dead letters are kept.
 const DeadLetterRetention = 30 * 24 * time.Hour
 
-// NewGroup is what may be chosen of a group when it is made. Zero values are defaults; without Start a group begins with
-// what is stored from its creation on.
+// NewGroup is what may be chosen of a group when it is made. Zero values are defaults; without Start, or with
+// the latest, a group begins with what is stored from its creation on.
 type NewGroup struct {
 	Tenant      mq.Tenant
 	Name        mq.GroupName
@@ -115,7 +115,8 @@ func (n NewGroup) group(p *Plane) Group {
 		Start:       mq.Start{Kind: mq.StartAt, Time: now},
 		Hold:        n.Hold,
 	}
-	if n.Start != nil {
+	// An engine would count "latest" from the group's first contact, and lose what is sent until then.
+	if n.Start != nil && n.Start.Kind != mq.StartLatest {
 		g.Spec.Start = *n.Start
 	}
 	if g.Spec.MaxAttempts == 0 {

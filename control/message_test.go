@@ -94,6 +94,19 @@ func TestProgressListsTheTopicsThatAGroupReads(t *testing.T) {
 	}
 }
 
+func TestLatestIsTheMomentOfTheGroupsCreation(t *testing.T) {
+	now := time.Date(2026, 11, 23, 9, 0, 0, 0, time.UTC)
+	p := openPlane(t, func(o *control.Options) { o.Clock = clock.NewVirtual(now) })
+	name, err := mq.ParseGroupName("late")
+	if err != nil {
+		t.Fatal(err)
+	}
+	g, err := p.CreateGroup(context.Background(), control.NewGroup{Tenant: tenant(t, "default"), Name: name, Start: &mq.Start{Kind: mq.StartLatest}})
+	if err != nil || g.Spec.Start.Kind != mq.StartAt || !g.Spec.Start.Time.Equal(now) {
+		t.Errorf("begins at %+v, %v", g.Spec.Start, err)
+	}
+}
+
 func TestASumWithAnUnknownFigureIsUnknown(t *testing.T) {
 	s := control.TopicProgress{Queues: []mq.QueueProgress{{Ready: 3, Leased: 1}, {Ready: -1, Leased: 2}, {Ready: 5, Leased: 0}}}.Sum()
 	if s.Ready != -1 || s.Leased != 3 {

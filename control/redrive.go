@@ -85,10 +85,10 @@ func (p *Plane) waiting(ctx context.Context, by mq.Group, from mq.Topic) (int64,
 		return 0, err
 	}
 	s := TopicProgress{Queues: queues}.Sum()
-	if s.Ready < 0 || s.Leased < 0 {
+	if s.Ready < 0 || s.Leased < 0 || s.Retrying < 0 {
 		return -1, nil
 	}
-	return s.Ready + s.Leased, nil
+	return s.Ready + s.Leased + s.Retrying, nil
 }
 
 type redrive struct {

@@ -54,9 +54,9 @@ type QueueProgress struct {
 	Lo, Hi    Offset
 	Committed Offset // every message below is settled
 	Begun     bool   // the group took from this queue before; otherwise Committed is where it would begin
-	Ready     int64  // could be delivered now
+	Ready     int64  // waits for its first delivery
 	Leased    int64
-	Retrying  int64 // waits for another attempt
+	Retrying  int64 // was delivered, and waits for another attempt; no message counts in two of the three
 	Oldest    time.Time
 }
 

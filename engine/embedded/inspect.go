@@ -14,8 +14,8 @@ import (
 	"github.com/causeway-mq/causeway/mq"
 )
 
-// Progress tells how far a group is in each queue of a topic. Ready counts what is visible and neither settled nor leased,
-// Retrying those of them that were delivered before. A queue that the group never touched counts from where the group would
+// Progress tells how far a group is in each queue of a topic. Ready counts what waits for its first delivery, Leased what is
+// with a consumer, Retrying what came free after a delivery; nothing is counted twice. A queue that the group never touched counts from where the group would
 // begin, if that is known without reading.
 func (e *Engine) Progress(ctx context.Context, g mq.Group, topic mq.Topic) ([]mq.QueueProgress, error) {
 	if err := e.j.Alive(ctx); err != nil {
@@ -67,7 +67,7 @@ func (e *Engine) progressLocked(t *state.Topic, g *state.Group) []mq.QueueProgre
 		counts := l.Count(now)
 		p.Committed, p.Begun = mq.Offset(l.Floor()), true
 		p.Leased, p.Retrying = counts.Leased, counts.Retrying
-		p.Ready = max(q.Visible-l.Next(), 0) + counts.Retrying + counts.Waiting
+		p.Ready = max(q.Visible-l.Next(), 0) + counts.Waiting
 	}
 	return list
 }

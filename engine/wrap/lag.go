@@ -39,7 +39,7 @@ func NewLag(e control.Inspector, list func() []Subscription, now func() time.Tim
 	}
 	return &Lag{
 		engine: e, list: list, now: now, timeout: 5 * time.Second,
-		ready:    desc("rocketmq_consumer_ready_messages", "Messages that could be delivered now."),
+		ready:    desc("rocketmq_consumer_ready_messages", "Messages that wait for their first delivery."),
 		inflight: desc("rocketmq_consumer_inflight_messages", "Messages that are leased."),
 		lag:      desc("rocketmq_consumer_lag_messages", "Messages that are not settled: ready, leased or waiting for another attempt."),
 		latency:  desc("rocketmq_consumer_lag_latency", "Age of the oldest message that is not settled, in milliseconds."),

@@ -234,7 +234,7 @@ func TestLagAddsUpQueuesAndLeavesOutWhatIsUnknown(t *testing.T) {
 # HELP rocketmq_consumer_lag_latency Age of the oldest message that is not settled, in milliseconds.
 # TYPE rocketmq_consumer_lag_latency gauge
 rocketmq_consumer_lag_latency{consumer_group="billing",tenant="default",topic="orders"} 5000
-# HELP rocketmq_consumer_ready_messages Messages that could be delivered now.
+# HELP rocketmq_consumer_ready_messages Messages that wait for their first delivery.
 # TYPE rocketmq_consumer_ready_messages gauge
 rocketmq_consumer_ready_messages{consumer_group="billing",tenant="default",topic="orders"} 7
 `
