@@ -183,3 +183,35 @@ func sweepOne(t *testing.T, n int, cause error) (calls int) {
 	}
 	return calls
 }
+
+func TestAReceiverWhoIsGoneBeforeTheAnswerHoldsNothing(t *testing.T) {
+	w, disk := faulty(t)
+	e, _, err := Open(w.ctx, w.opts)
+	w.must(err, "open")
+	w.engine = e
+	defer w.close()
+	topic, g := topicOf("t", 1), groupOf("g")
+	w.expect(len(w.take(topic, g, 1)), 0, "there is nothing")
+	w.sendBodies(topic, "one")
+	w.settle()
+	stuck := make(chan struct{})
+	disk.SetHook(func(c faultfs.Call) {
+		if c.Op == faultfs.Sync {
+			<-stuck
+		}
+	})
+	ctx, leave := context.WithCancel(w.ctx)
+	var gone error
+	var receiver sync.WaitGroup
+	receiver.Go(func() {
+		_, gone = e.Take(ctx, mq.Want{Topic: topic, Group: g, Queue: mq.AnyQueue, Max: 1})
+	})
+	waitUntil(t, func() bool { return e.j.Behind() > 0 })
+	leave()
+	receiver.Wait()
+	w.expect(mq.Outcome(gone), mq.Unknown, "what the receiver was told")
+	close(stuck)
+	got := w.take(topic, g, 1)
+	w.expect(len(got), 1, "messages for the next receiver, at once")
+	w.expect(got[0].Attempt, 2, "attempt")
+}

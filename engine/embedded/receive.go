@@ -92,10 +92,35 @@ func (e *Engine) Take(ctx context.Context, want mq.Want) ([]mq.Delivery, error) 
 func (e *Engine) answer(ctx context.Context, t *taking, last log.Position) ([]mq.Delivery, error) {
 	if last != 0 {
 		if err := e.j.Wait(ctx, last); err != nil {
+			if mq.KindOf(err) == mq.Timeout {
+				e.giveBack(t.got)
+			}
 			return nil, err
 		}
 	}
 	return t.got, nil
+}
+
+// giveBack frees what was granted to a caller who is gone before he had the answer. It does not wait for the disk: if the record is
+// lost, so is the grant before it.
+func (e *Engine) giveBack(got []mq.Delivery) {
+	e.j.Lock()
+	now := e.j.Now()
+	var parts []record.Part
+	var freed []ring
+	for i := range got {
+		name, ok := token.ParseLease(got[i].Lease.Token)
+		l := e.j.State().Ledger(name.Ledger)
+		if ok && l != nil && l.Check(name.Offset, name.Seq, now) == lease.Live {
+			parts = append(parts, record.Extend{Ledger: name.Ledger, Until: now, Offsets: []int64{name.Offset}})
+			freed = append(freed, e.ringOf(name.Ledger))
+		}
+	}
+	if len(parts) > 0 {
+		_, _ = e.j.Append(true, parts...)
+	}
+	e.j.Unlock()
+	e.wakeAll(freed)
 }
 
 // leaseEnd is when what is taken now becomes free again, and how often its holder renews it.

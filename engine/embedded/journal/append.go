@@ -202,15 +202,15 @@ func (j *Journal) Wait(ctx context.Context, pos log.Position) error {
 
 // publish makes visible what is durable.
 func (j *Journal) publish() {
-	type touch struct {
-		topic topicRef
-		queue mq.QueueID
-		n     int
-		end   mq.Offset
+	// One publishes for all that are durable by now; the others of the same batch find it done and leave the state alone.
+	j.publishing.Lock()
+	if j.published.Load() >= int64(j.log.Durable()) {
+		j.publishing.Unlock()
+		return
 	}
-	var touched []touch
 	j.mu.Lock()
 	durable := j.log.Durable()
+	var touched touches
 	for a := j.pending.next(durable); a != nil; a = j.pending.next(durable) {
 		q := j.st.Queue(a.queue)
 		if a.entry.Position != 0 && q == nil {
@@ -220,30 +220,48 @@ func (j *Journal) publish() {
 		if a.half != 0 {
 			delete(j.recent, a.half)
 		}
-		if a.topic.id == 0 {
-			continue
+		if a.topic.id != 0 {
+			q.Visible = max(q.Visible, int64(a.entry.Offset)+1)
+			touched.add(a)
 		}
-		q.Visible = max(q.Visible, int64(a.entry.Offset)+1)
-		if n := len(touched); n > 0 && touched[n-1].topic.id == a.topic.id && touched[n-1].queue == a.queue.Queue {
-			touched[n-1].n++
-			touched[n-1].end = a.entry.Offset + 1
-			continue
-		}
-		touched = append(touched, touch{a.topic, a.queue.Queue, 1, a.entry.Offset + 1})
 	}
 	j.pending.compact()
-	if int64(durable) > j.published.Load() {
-		j.published.Store(int64(durable))
-	}
+	j.published.Store(int64(durable))
 	if j.published.Load() >= j.appended.Load() {
 		j.tail.Store(0)
 	} else {
 		j.tail.Store(j.Now())
 	}
 	j.mu.Unlock()
-	for _, t := range touched {
+	j.publishing.Unlock()
+	for i := range touched {
+		t := &touched[i]
 		j.opts.Hooks.Visible(t.topic.name, t.queue, t.n, t.end)
 	}
+}
+
+// touches is which queues something arrived in.
+type touches []touch
+
+type touch struct {
+	topic topicRef
+	queue mq.QueueID
+	n     int
+	end   mq.Offset
+}
+
+// add counts an arrival with the others of its queue, if one of the last few is of the same: messages go round the queues.
+func (l *touches) add(a *arrival) {
+	const few = 16
+	list := *l
+	for i := len(list) - 1; i >= max(0, len(list)-few); i-- {
+		if t := &list[i]; t.topic.id == a.topic.id && t.queue == a.queue.Queue {
+			t.n++
+			t.end = a.entry.Offset + 1
+			return
+		}
+	}
+	*l = append(list, touch{a.topic, a.queue.Queue, 1, a.entry.Offset + 1})
 }
 
 // indexArrival gives an arrival to the index. It runs under the lock; the index touches memory only.

@@ -14,7 +14,7 @@
 //     when the disk is far behind; Admit keeps callers out before that.)
 //   - Time comes from one clock that never runs backwards, not even over a restart.
 //
-// Lock order: the journal's lock, then those inside log and index. The log's hooks only signal: they run on the syncer, and an
+// Lock order: publishing, the journal's lock, then those inside log and index. The log's hooks only signal: they run on the syncer, and an
 // appender that holds the lock may be waiting for that very syncer.
 package journal
 
@@ -83,6 +83,8 @@ type Journal struct {
 
 	origin time.Time // clock reading that stands for base
 	base   int64     // engine time at origin
+
+	publishing sync.Mutex // held by the one who publishes; taken before mu, so that the others of a batch do not crowd mu
 
 	mu      sync.Mutex // guards the fields below; never held across I/O or a wait
 	st      *state.State
