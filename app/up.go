@@ -108,14 +108,22 @@ func (u *up) start(ctx context.Context) error {
 	}
 	for _, step := range []func(context.Context) error{u.startEngine, u.startControl, u.bind, u.startDoor, u.startHTTP} {
 		if err := step(ctx); err != nil {
-			return misconfigured(err)
+			return misconfigured(err, u.config.Data)
 		}
 	}
 	return nil
 }
 
 // misconfigured says of a data directory that is another's, in use, or of a newer version, what it is: the wrong one was chosen.
-func misconfigured(err error) error {
+func misconfigured(err error, data string) error {
+	var taken *fsys.LockedError
+	if errors.As(err, &taken) {
+		holder := taken.Holder
+		if holder == "" {
+			holder = "a process that does not say its number"
+		}
+		return ConfigError{fmt.Errorf("already running on this data (%s) in %s: stop it, or give --data another directory", holder, data)}
+	}
 	if errors.Is(err, fsys.ErrLocked) || mq.KindOf(err) == mq.Conflict {
 		return ConfigError{err}
 	}

@@ -29,15 +29,15 @@ type Env struct {
 	Out    io.Writer // data
 	Err    io.Writer // talk
 	Getenv func(string) string
-	// OutTerminal and ErrTerminal tell whether somebody looks at the output as it comes.
-	OutTerminal, ErrTerminal bool
+	// InTerminal tells that somebody types the input; OutTerminal and ErrTerminal, that somebody looks at the output as it comes.
+	InTerminal, OutTerminal, ErrTerminal bool
 }
 
 // Process is the environment of this process.
 func Process() Env {
 	return Env{
 		Args: os.Args[1:], In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Getenv: os.Getenv,
-		OutTerminal: term.IsTerminal(int(os.Stdout.Fd())), ErrTerminal: term.IsTerminal(int(os.Stderr.Fd())),
+		InTerminal: term.IsTerminal(int(os.Stdin.Fd())), OutTerminal: term.IsTerminal(int(os.Stdout.Fd())), ErrTerminal: term.IsTerminal(int(os.Stderr.Fd())),
 	}
 }
 

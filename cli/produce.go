@@ -4,6 +4,7 @@ package cli
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -137,7 +138,15 @@ func (c *call) produce(ctx context.Context, producer *v2client.Producer, m v2cli
 		}
 		return send(body)
 	}
-	return eachLine(c.env.In, send)
+	if !c.env.InTerminal {
+		return partly(done, eachLine(ctx, c.env.In, send))
+	}
+	fmt.Fprintln(c.env.Err, "reading lines from the terminal, Ctrl-D ends")
+	err := eachLine(ctx, c.env.In, send)
+	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+		return nil // Ctrl-C is how this ends as well: every line was sent as it was typed
+	}
+	return err
 }
 
 // readBody reads a file that is to be a body; the limit is a message's.
@@ -154,26 +163,48 @@ func readBody(path string) ([]byte, error) {
 	return body, err
 }
 
-func eachLine(in io.Reader, send func([]byte) error) error {
-	lines := bufio.NewScanner(in)
-	lines.Buffer(make([]byte, 64<<10), mq.MaxBody+1)
-	for lines.Scan() {
-		if len(lines.Bytes()) == 0 {
-			continue
+// eachLine sends each line that is not empty until the input or ctx ends. A read of a terminal cannot be broken off, so a
+// goroutine does it, which outlives a call that ctx ended: until the next line, or the process's end.
+func eachLine(ctx context.Context, in io.Reader, send func([]byte) error) error {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	read, ended := make(chan []byte), make(chan error, 1)
+	go func() {
+		lines := bufio.NewScanner(in)
+		lines.Buffer(make([]byte, 64<<10), mq.MaxBody+1)
+		for lines.Scan() {
+			select {
+			case read <- bytes.Clone(lines.Bytes()):
+			case <-ctx.Done():
+				return
+			}
 		}
-		if err := send(lines.Bytes()); err != nil {
+		ended <- lines.Err()
+	}()
+	for {
+		select {
+		case line := <-read:
+			if len(line) == 0 {
+				continue
+			}
+			if err := send(line); err != nil {
+				return err
+			}
+		case err := <-ended:
+			if errors.Is(err, bufio.ErrTooLong) {
+				return usage("a line has more than %d bytes, which is the limit of a body", mq.MaxBody)
+			}
 			return err
+		case <-ctx.Done():
+			return ctx.Err()
 		}
 	}
-	if errors.Is(lines.Err(), bufio.ErrTooLong) {
-		return usage("a line has more than %d bytes, which is the limit of a body", mq.MaxBody)
-	}
-	return lines.Err()
 }
 
 // partly makes an error after some success one of its own code.
 func partly(done int, err error) error {
-	if done == 0 {
+	var already *failure
+	if err == nil || done == 0 || errors.As(err, &already) && already.code == ExitPartial {
 		return err
 	}
 	return &failure{ExitPartial, fmt.Errorf("%d messages are through, then: %w", done, err), classify(err).next}

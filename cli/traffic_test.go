@@ -7,6 +7,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -130,7 +131,7 @@ func TestADataDirectoryThatIsNotOursIsLeftAlone(t *testing.T) {
 		}
 		return path
 	}
-	if code, err := up(d.data); code != ExitConfig || !strings.Contains(err, "locked by process") {
+	if code, err := up(d.data); code != ExitConfig || !strings.Contains(err, "already running on this data (process ") {
 		t.Errorf("in use: exit %d\n%s", code, err)
 	}
 	theirs := write("control/control.db", strings.Repeat("theirs ", 1000), 0o600)
@@ -145,6 +146,48 @@ func TestADataDirectoryThatIsNotOursIsLeftAlone(t *testing.T) {
 	if code, err := up(t.TempDir(), "--seal-keys", open); code != ExitConfig || !strings.Contains(err, "chmod 600") {
 		t.Errorf("keys that all can read: exit %d\n%s", code, err)
 	}
+}
+
+func TestCtrlCEndsProduceAtATerminal(t *testing.T) {
+	d := live(t)
+	d.ok("topic", "create", "orders")
+	in, typed := io.Pipe()
+	defer typed.Close()
+	ctx, ctrlC := context.WithCancel(context.Background())
+	defer ctrlC()
+	shown := make(chan string, 10)
+	var talk bytes.Buffer
+	ended := make(chan int, 1)
+	go func() {
+		ended <- Run(ctx, Env{Args: []string{"produce", "orders"}, In: in, Out: told(shown), Err: &talk, InTerminal: true,
+			Getenv: func(k string) string { return d.env[k] }})
+	}()
+	if _, err := typed.Write([]byte("one\n")); err != nil {
+		t.Fatal(err)
+	}
+	for i, end := range []func(){func() {}, ctrlC} {
+		end()
+		select {
+		case <-shown: // the line's id: the command waits for the next line now
+			if i > 0 {
+				t.Fatal("a second line was sent")
+			}
+		case code := <-ended:
+			if i == 0 || code != ExitOK || !strings.Contains(talk.String(), "Ctrl-D ends") {
+				t.Fatalf("exit %d\n%s", code, &talk)
+			}
+		case <-time.After(20 * time.Second):
+			t.Fatal("it goes on")
+		}
+	}
+}
+
+// told hands on what is written.
+type told chan string
+
+func (c told) Write(b []byte) (int, error) {
+	c <- string(b)
+	return len(b), nil
 }
 
 func TestAServerWithATokenWantsIt(t *testing.T) {
