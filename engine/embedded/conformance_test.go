@@ -4,6 +4,7 @@ package embedded_test
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -27,6 +28,7 @@ type conforming struct {
 	cluster mq.Cluster
 	metrics *wrap.Metrics
 	again   func(*conforming) error // how it is ended before it is opened again
+	alone   bool                    // nobody tells the engine that the clock moved: its own alarms must wake it
 	slow    bool                    // the disk takes its time to sync, so that a crash finds much under way
 
 	mu     sync.Mutex // guards the rest
@@ -71,6 +73,9 @@ func (c *conforming) close() error { return c.running().Close(context.Background
 
 func (c *conforming) advance(d time.Duration) {
 	c.clock.Advance(d)
+	if c.alone {
+		return
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
 	_ = c.running().CatchUp(ctx) // a case that needs what was due says what it misses
@@ -106,7 +111,7 @@ func killed(c *conforming) error {
 
 const seeds = 12 // of random histories, of each kind
 
-func conformance(t *testing.T, again func(*conforming) error, slow bool) enginetest.Target {
+func conformance(t *testing.T, shapes ...func(*conforming)) enginetest.Target {
 	name, err := mq.ParseCluster("conformance")
 	if err != nil {
 		t.Fatal(err)
@@ -119,7 +124,10 @@ func conformance(t *testing.T, again func(*conforming) error, slow bool) enginet
 			if err != nil {
 				return nil, err
 			}
-			c := &conforming{clock: start, cluster: name, metrics: metrics, disk: memfs.New(), again: again, slow: slow}
+			c := &conforming{clock: start, cluster: name, metrics: metrics, disk: memfs.New(), again: stopped}
+			for _, shape := range shapes {
+				shape(c)
+			}
 			e, err := c.open()
 			if err != nil {
 				return nil, err
@@ -131,16 +139,28 @@ func conformance(t *testing.T, again func(*conforming) error, slow bool) enginet
 	}
 }
 
-func TestTheEngineConforms(t *testing.T) { enginetest.Run(t, conformance(t, stopped, false)) }
+func TestTheEngineConforms(t *testing.T) { enginetest.Run(t, conformance(t)) }
 
 func TestTheEngineConformsAfterPowerLoss(t *testing.T) {
-	var restarts []string
+	some(t, conformance(t, func(c *conforming) { c.again, c.slow = killed, true }), "restart/", "random/one-actor", "random/crashes-under-load")
+}
+
+// With CatchUp a test waits until the engine has done what is due. Here the engine must notice by itself, as it does in real
+// time.
+func TestTheEngineConformsByItsOwnAlarms(t *testing.T) {
+	some(t, conformance(t, func(c *conforming) { c.alone = true }), "delay/", "check/", "arm/", "retry/", "fifo/")
+}
+
+// some plays the cases whose names begin so.
+func some(t *testing.T, target enginetest.Target, prefixes ...string) {
+	t.Helper()
+	var names []string
 	for _, c := range enginetest.Cases() {
-		if strings.HasPrefix(c.Name, "restart/") || c.Name == "random/one-actor" || c.Name == "random/crashes-under-load" {
-			restarts = append(restarts, c.Name)
+		if slices.ContainsFunc(prefixes, func(p string) bool { return strings.HasPrefix(c.Name, p) }) {
+			names = append(names, c.Name)
 		}
 	}
-	for _, r := range enginetest.Check(conformance(t, killed, true), restarts...) {
+	for _, r := range enginetest.Check(target, names...) {
 		t.Log(r)
 		for _, f := range r.Failures {
 			t.Errorf("%s: %s", r.Case, f)

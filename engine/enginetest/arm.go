@@ -30,6 +30,8 @@ func armCases() []Case {
 		{Name: "arm/disarm-races-with-wake", Play: disarmRaces},
 		{Name: "arm/leaves-nothing-leased", Play: leavesNothingLeased},
 		{Name: "arm/no-wake-is-lost", Play: noWakeIsLost},
+		{Name: "arm/no-wake-is-lost-among-many", Play: func(s *Scene) { s.manyWaiters(s.group(), tags("wanted")) }},
+		{Name: "arm/no-wake-is-lost-in-order", Play: func(s *Scene) { s.manyWaiters(s.group(ordered)) }},
 		{Name: "arm/holds-no-goroutine", Play: holdsNoGoroutine},
 	}
 }
@@ -282,6 +284,72 @@ func noWakeIsLost(s *Scene) {
 			came.Add(int32(len(some)))
 		}
 	})
+}
+
+// manyWaiters plays several parked receives of one group, each as a door does it, while messages arrive one by one.
+func (s *Scene) manyWaiters(g mq.Group, shapes ...func(*mq.Want)) {
+	t := s.topic(2)
+	n, waiters := 150, 3
+	if !s.traits.VirtualTime {
+		n = 30
+	}
+	var came atomic.Int32
+	over := make(chan struct{})
+	s.all(waiters+1, func(i int) {
+		if i == waiters {
+			for k := range n {
+				s.send(t, s.message(tagged("noise"), inGroup("unwanted")), s.message(tagged("wanted"), inGroup(fmt.Sprint("order-", k%4))))
+			}
+			return
+		}
+		wanted := n
+		if len(shapes) == 0 {
+			wanted = 2 * n
+		}
+		for k := 0; int(came.Load()) < wanted; k++ {
+			w := want(t, g, append(shapes, most(2), attempt(fmt.Sprint(i, "-", k)))...)
+			got := s.parked(w, over)
+			s.ack(got...)
+			if total := came.Add(int32(len(got))); len(got) > 0 && int(total) >= wanted {
+				close(over)
+			}
+		}
+	})
+}
+
+// parked receives as a door does: arm, look, sleep until woken. It gives up when over is closed.
+func (s *Scene) parked(w mq.Want, over <-chan struct{}) []mq.Delivery {
+	woken := make(chan struct{}, 1)
+	patience := time.NewTimer(s.target.Patience)
+	defer patience.Stop()
+	pulse := time.NewTicker(5 * time.Millisecond) // time goes by for everyone who sleeps
+	defer pulse.Stop()
+	for {
+		disarm := s.engine().Arm(w, func() { woken <- struct{}{} })
+		got := s.take(w)
+		for asleep := len(got) == 0; asleep; {
+			select {
+			case <-woken:
+				asleep = false
+			case <-over:
+				disarm()
+				return nil
+			case <-pulse.C:
+				s.pass(5 * time.Millisecond)
+			case <-patience.C:
+				disarm()
+				s.fatalf("no wake came for %v", w.Attempt)
+			}
+		}
+		disarm()
+		if len(got) > 0 {
+			return got
+		}
+		select { // a wake that came after all, before disarm
+		case <-woken:
+		default:
+		}
+	}
 }
 
 func holdsNoGoroutine(s *Scene) {

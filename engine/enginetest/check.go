@@ -19,6 +19,7 @@ func checkCases() []Case {
 		{Name: "check/no-answer-asks-the-next-round", Play: nextRound},
 		{Name: "check/a-settled-one-is-not-asked-about", Play: settledIsNotAskedAbout},
 		{Name: "check/only-for-live-topics", Play: onlyLiveTopics},
+		{Name: "check/each-round-asks-one-caller", Play: oneCaller},
 		{Name: "check/ends-with-its-context", Play: checksEnd},
 		{Name: "check/rounds-end", Excluded: virtualTime, Play: roundsEnd},
 	}
@@ -188,6 +189,28 @@ func onlyLiveTopics(s *Scene) {
 	late := s.listen(s.engine(), theirs)
 	s.within(s.soon(), "the other producer is asked once it is there", late.askedTimes(b, 1))
 	s.ok(s.settle(theirs, h, mq.Rollback), "rollback")
+}
+
+func oneCaller(s *Scene) {
+	t := s.topic(1)
+	both := []*listener{s.listening(t), s.listen(s.engine(), t)}
+	m, h := s.prepare(t, half(time.Second))
+	asked := func() (checks []mq.Check) {
+		for _, l := range both {
+			checks = append(checks, l.about(m)...)
+		}
+		return checks
+	}
+	for round := 1; round <= 2; round++ {
+		s.within(time.Second+s.soon(), "somebody is asked in each round", func() bool { return len(asked()) >= round })
+	}
+	rounds := map[int]int{}
+	for _, c := range asked() {
+		if rounds[c.Round]++; rounds[c.Round] > 1 {
+			s.fatalf("round %d was asked %d times", c.Round, rounds[c.Round])
+		}
+	}
+	s.ok(s.settle(t, h, mq.Rollback), "rollback")
 }
 
 func checksEnd(s *Scene) {

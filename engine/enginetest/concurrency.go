@@ -19,6 +19,7 @@ func concurrencyCases() []Case {
 		{Name: "concurrency/one-ack-of-many-wins", Excluded: knowsSettled, Play: oneAckWins},
 		{Name: "concurrency/one-verdict-of-many-wins", Excluded: sticky, Play: oneVerdictWins},
 		{Name: "concurrency/order-under-many-takers", Play: orderUnderMany},
+		{Name: "concurrency/reset-under-many-takers", Excluded: resetsWhileLeased, Play: resetUnderMany},
 	}
 }
 
@@ -199,4 +200,47 @@ func orderUnderMany(s *Scene) {
 	if came != groups*each {
 		s.fatalf("%d of %d messages came", came, groups*each)
 	}
+}
+
+// resetUnderMany moves a group back while it is consumed: after each reset every message comes again, whatever was under way.
+func resetUnderMany(s *Scene) {
+	t, g := s.topic(2), s.group()
+	for range 10 {
+		s.send(t, s.messages(10, tagged("wanted"))...)
+		s.send(t, s.messages(5, tagged("noise"))...)
+	}
+	const wanted, takers = 100, 3
+	var mu sync.Mutex // guards came
+	came := map[mq.MessageID]bool{}
+	stop := make(chan struct{})
+	s.all(takers+1, func(i int) {
+		if i < takers {
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+				}
+				got := s.take(want(t, g, most(9), tags("wanted"), lasting(time.Hour)))
+				mu.Lock()
+				for _, d := range got {
+					came[d.Message.ID] = true
+				}
+				mu.Unlock()
+				_ = s.engine().Ack(s.ctx, leases(got...)) // a reset may have voided them
+			}
+		}
+		defer close(stop)
+		for range 8 {
+			mu.Lock()
+			s.reset(g, t, mq.Position{Kind: mq.ToEarliest, Force: true})
+			clear(came) // what was granted before the reset and is noted after it counts for nothing worse than a weaker test
+			mu.Unlock()
+			s.eventually("every message comes again after the reset", func() bool {
+				mu.Lock()
+				defer mu.Unlock()
+				return len(came) == wanted
+			})
+		}
+	})
 }

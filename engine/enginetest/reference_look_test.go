@@ -119,6 +119,11 @@ func (r *reference) DropTopic(_ context.Context, name mq.Physical) error {
 	defer r.mu.Unlock()
 	if topic := r.topics[name]; topic != nil {
 		topic.dropped = true
+		for token, h := range r.halves {
+			if h.topic.Name == name {
+				delete(r.halves, token)
+			}
+		}
 		delete(r.topics, name)
 	}
 	for k := range r.ledgers {

@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/causeway-mq/causeway/mq"
 )
@@ -22,6 +23,7 @@ func sendCases() []Case {
 		{Name: "send/the-body-belongs-to-the-caller-afterwards", Play: bodyBelongsToCaller},
 		{Name: "send/big-and-small-bodies", Play: bigAndSmall},
 		{Name: "send/an-ended-context", Play: endedContext},
+		{Name: "send/a-weaker-durability", Play: weakerDurability},
 	}
 }
 
@@ -208,4 +210,21 @@ func (s *Scene) until(w mq.Want, m mq.Message) []mq.Delivery {
 		return slices.Contains(idsIn(got), m.ID.String())
 	})
 	return got
+}
+
+func weakerDurability(s *Scene) {
+	window, err := mq.Window(20 * time.Millisecond)
+	s.ok(err, "window")
+	t, g := s.topic(2), s.group()
+	t.Durability = window
+	s.ok(s.engine().PutTopic(s.ctx, t), "put topic")
+	b := s.arm(want(t, g))
+	ms := s.messages(30)
+	s.send(t, ms[:20]...)
+	s.within(s.target.Lateness, "the waiter is woken", b.rung)
+	s.sendEach(t, ms[20:]...)
+	got := s.collect(want(t, g), len(ms))
+	s.areAll(got, ms...)
+	s.ack(got...)
+	s.none(want(t, g), "all is acknowledged")
 }

@@ -22,6 +22,7 @@ func topologyCases() []Case {
 		{Name: "provision/drop", Play: drop},
 		{Name: "provision/a-dropped-topic-comes-back-empty", Play: droppedComesBackEmpty},
 		{Name: "provision/a-dropped-group-starts-anew", Play: droppedGroupStartsAnew},
+		{Name: "provision/a-dropped-topic-takes-nothing-with-it", Play: dropTakesNothingWithIt},
 	}
 }
 
@@ -203,4 +204,28 @@ func droppedGroupStartsAnew(s *Scene) {
 	if err := s.ackOne(got[2].Lease); err == nil && s.traits.KnowsExpired {
 		s.fatalf("a lease of the dropped group still settles")
 	}
+}
+
+func dropTakesNothingWithIt(s *Scene) {
+	gone, stays, g := s.topic(1), s.topic(1), s.group()
+	due := s.now().Add(5 * time.Second)
+	scheduled := s.message(dueAt(due))
+	s.send(gone, s.message(dueAt(due)), s.message())
+	s.send(stays, scheduled)
+	_, lost := s.prepare(gone)
+	committed, h := s.prepare(stays)
+	held := s.message()
+	s.send(stays, held)
+	d := s.collect(want(stays, g, lasting(time.Hour)), 1)
+	s.collect(want(gone, g, lasting(time.Hour)), 1)
+
+	s.ok(s.engine().DropTopic(s.ctx, gone.Name), "drop topic")
+	if s.traits.OutcomesSticky {
+		s.refused(s.settle(gone, lost, mq.Commit), "commit of a half that went with its topic")
+	}
+	s.ok(s.settle(stays, h, mq.Commit), "commit in the other topic")
+	s.areExactly(s.collect(want(stays, g, lasting(time.Hour)), 1), committed)
+	s.passUntil(due)
+	s.areExactly(s.collect(want(stays, g, lasting(time.Hour)), 1), scheduled)
+	s.ack(d...)
 }
