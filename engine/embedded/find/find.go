@@ -18,10 +18,15 @@ import (
 )
 
 const (
-	maxPage     = 100
-	findReads   = 1000 // records that one page reads at most
-	stepHalves  = mq.MaxQueues
-	stepWaiting = mq.MaxQueues + 1
+	maxPage   = 100
+	findReads = 1000 // records that one page reads at most
+)
+
+// The steps of a search by time.
+const (
+	stepStored = iota
+	stepHalves
+	stepWaiting
 )
 
 // Finder searches what a journal holds.
@@ -30,8 +35,8 @@ type Finder struct {
 	Broker  string // the name that found messages carry
 }
 
-// Find searches messages. By id and key it answers newest first; by time queue by queue, then halves, then scheduled messages by
-// due time.
+// Find searches messages. By id and key it answers newest first; by time the stored ones newest first over all queues, then halves,
+// then scheduled messages by due time.
 func (e Finder) Find(ctx context.Context, f mq.Find) (mq.Page, error) {
 	page := mq.Page{From: f.Begin, To: f.End}
 	if err := e.Journal.Alive(ctx); err != nil {
@@ -232,29 +237,31 @@ func (s *search) addHalf(pos log.Position, p record.Half) error {
 	return err
 }
 
-// byTime walks the queues, then the halves, then the scheduled messages. The cursor says which of them and how far.
+// byTime walks the stored messages, then the halves, then the scheduled messages. The cursor says which of them and how far.
 func (s *search) byTime(ctx context.Context) error {
-	var step int
-	var a, b int64
+	step, a, b := stepStored, int64(0), int64(0)
+	var last *spot
 	if s.find.Cursor != "" {
-		if _, err := fmt.Sscanf(s.find.Cursor, "t%d.%d.%d", &step, &a, &b); err != nil || step < 0 || step > stepWaiting || a < 0 || b < 0 {
-			return mq.Refuse(mq.BadRequest, "not a cursor of this search")
+		last = new(spot)
+		if _, err := fmt.Sscanf(s.find.Cursor, "s%d.%d.%d", &last.stored, &last.queue, &last.offset); err != nil {
+			last = nil
+			if _, err := fmt.Sscanf(s.find.Cursor, "t%d.%d.%d", &step, &a, &b); err != nil || step < stepHalves || step > stepWaiting || a < 0 || b < 0 {
+				return mq.Refuse(mq.BadRequest, "not a cursor of this search")
+			}
 		}
 	}
-	for ; step < s.queues; step, a = step+1, 0 {
-		next, err := s.queueByTime(ctx, mq.QueueID(step), a)
+	if step == stepStored {
+		last, err := s.storedByTime(ctx, last)
 		if err != nil {
 			return err
 		}
 		if s.full() {
-			s.page.Next = fmt.Sprintf("t%d.%d.0", step, next)
+			s.page.Next = fmt.Sprintf("s%d.%d.%d", last.stored, last.queue, last.offset)
 			return nil
 		}
+		step = stepHalves
 	}
-	if step <= stepHalves {
-		if step < stepHalves {
-			step, a = stepHalves, 0
-		}
+	if step == stepHalves {
 		next, err := s.halvesByTime(log.Position(a))
 		if err != nil {
 			return err
@@ -270,49 +277,6 @@ func (s *search) byTime(ctx context.Context) error {
 		s.page.Next = fmt.Sprintf("t%d.%d.%d", step, due, id)
 	}
 	return err
-}
-
-func (s *search) queueByTime(ctx context.Context, q mq.QueueID, from int64) (next int64, err error) {
-	id := record.Queue{Topic: s.topic, Queue: q}
-	s.Journal.Lock()
-	queue := s.Journal.State().Queue(id)
-	var lo, hi int64
-	if queue != nil {
-		lo, hi = queue.Lo, queue.Visible
-	}
-	s.Journal.Unlock()
-	if from == 0 && s.from > 0 && lo < hi {
-		if from, err = s.Journal.OffsetAt(id, time.Unix(0, s.from), lo, hi); err != nil {
-			return 0, err
-		}
-	}
-	next = max(from, lo)
-	for next < hi && !s.full() {
-		if ctx.Err() != nil {
-			return next, mq.Refuse(mq.Timeout, "the search was given up")
-		}
-		entries, err := s.Journal.Index().Range(journal.Number(id), mq.Offset(next), s.limit-len(s.page.Messages), nil)
-		if err != nil {
-			return next, s.Journal.Trouble(err)
-		}
-		if len(entries) == 0 {
-			return hi, nil
-		}
-		for _, entry := range entries {
-			if int64(entry.Offset) >= hi || s.to > 0 && entry.Stored >= s.to {
-				return hi, nil
-			}
-			next = int64(entry.Offset) + 1
-			s.reads++
-			stored, err := s.Journal.ReadAt(entry.Position, entry.Size, id, int64(entry.Offset))
-			if err == nil {
-				s.add(stored, mq.FoundStored, time.Time{})
-			} else if !journal.IsLost(err) {
-				return next, err
-			}
-		}
-	}
-	return next, nil
 }
 
 func (s *search) halvesByTime(after log.Position) (next log.Position, err error) {
