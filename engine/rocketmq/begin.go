@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package rocketmq
+
+import (
+	"context"
+
+	"github.com/causeway-mq/causeway/engine/rocketmq/remoting"
+	"github.com/causeway-mq/causeway/engine/rocketmq/request"
+	"github.com/causeway-mq/causeway/mq"
+)
+
+// begunKey is a group that is known to have begun in a topic of so many queues.
+type begunKey struct {
+	topic, group mq.Physical
+	queues       int
+}
+
+// begin sets the offsets at which a new group starts, before its first pop. Brokers know only the two ends, and take the newest
+// message once more at one of them. Queues that already have an offset are left alone, so two proxies may do it at once.
+func (e *Engine) begin(ctx context.Context, topic mq.Topic, group mq.Group) error {
+	r, err := e.route(ctx, topic.Name)
+	if err != nil {
+		return err
+	}
+	key := begunKey{topic.Name, group.Name, len(r.readable)}
+	if _, ok := e.begun.Load(key); ok || group.Start.Kind == mq.StartEarliest {
+		return nil
+	}
+	for _, at := range r.readable {
+		if err := e.beginAt(ctx, target{r, at.broker}, at.queue, begunAs{topic, group}); err != nil {
+			e.doubt(topic.Name, err)
+			return err
+		}
+	}
+	e.begun.Store(key, struct{}{})
+	return nil
+}
+
+type begunAs struct {
+	topic mq.Topic
+	group mq.Group
+}
+
+func (e *Engine) beginAt(ctx context.Context, at target, queue int32, as begunAs) error {
+	topic, group := as.topic.Name.String(), as.group.Name.String()
+	var o request.OffsetAnswer
+	err := e.ask(ctx, at, remoting.Request{Code: remoting.QueryConsumerOffset, Header: &request.Committed{Group: group, Topic: topic, Queue: queue, Broker: at.broker}}, &o)
+	if err == nil || mq.KindOf(err) != mq.MessageNotFound {
+		return err
+	}
+	if as.group.Start.Kind == mq.StartLatest {
+		err = e.ask(ctx, at, remoting.Request{Code: remoting.MaxOffset, Header: &request.Bound{Topic: topic, Queue: queue, Broker: at.broker}}, &o)
+	} else {
+		h := &request.OffsetAt{Topic: topic, Queue: queue, Millis: as.group.Start.Time.UnixMilli(), Boundary: "LOWER", Broker: at.broker}
+		err = e.ask(ctx, at, remoting.Request{Code: remoting.SearchOffset, Header: h}, &o)
+	}
+	if err != nil {
+		return err
+	}
+	h := &request.Commit{Group: group, Topic: topic, Queue: queue, Offset: o.Offset, Broker: at.broker}
+	return e.ask(ctx, at, remoting.Request{Code: remoting.UpdateConsumerOffset, Header: h}, nil)
+}

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package rocketmq
+
+import (
+	"context"
+	"fmt"
+	"sync"
+
+	"github.com/causeway-mq/causeway/engine/rocketmq/admin"
+	"github.com/causeway-mq/causeway/engine/rocketmq/remoting"
+	"github.com/causeway-mq/causeway/engine/rocketmq/request"
+	"github.com/causeway-mq/causeway/engine/rocketmq/stored"
+	"github.com/causeway-mq/causeway/mq"
+)
+
+// DeadLetter moves messages to their group's dead letters: see consume.Leaser. The copy is sent like any message, and so is as durable; the
+// brokers' own move answers before the disk and the replicas have it.
+func (e *Engine) DeadLetter(ctx context.Context, leases []mq.Lease, why string) []error {
+	errs := make([]error, len(leases))
+	var under sync.WaitGroup
+	for i, l := range leases {
+		under.Go(func() { errs[i] = e.deadLetter(ctx, l, why) })
+	}
+	under.Wait()
+	return errs
+}
+
+func (e *Engine) deadLetter(ctx context.Context, l mq.Lease, why string) error {
+	t, err := e.lease(l)
+	if err != nil {
+		return err
+	}
+	r, err := e.route(ctx, l.Topic.Name)
+	if err != nil {
+		return err
+	}
+	h := &request.View{Topic: t.handle.RealTopic(l.Topic.Name.String(), l.Group.Name.String()), Physical: t.physical, Broker: t.handle.Broker}
+	f, err := e.call(ctx, r, t.handle.Broker, remoting.Request{Code: remoting.ViewMessage, Header: h})
+	if err != nil {
+		return gone(err)
+	}
+	defer f.Release()
+	m, _, ok, err := stored.Next(f.Body)
+	if err != nil || !ok {
+		return mq.Doubt(mq.Internal, err, "answer to a look at a message")
+	}
+	if err := e.sendDead(ctx, &m, l, why); err != nil {
+		return err
+	}
+	return e.ackOne(ctx, l)
+}
+
+// sendDead stores the copy of a message among the dead letters of the lease's group.
+func (e *Engine) sendDead(ctx context.Context, m *stored.Message, l mq.Lease, why string) error {
+	t, ok := parseLease(l.Token)
+	if !ok {
+		return mq.Refuse(mq.InvalidReceipt, "not a lease of this cluster")
+	}
+	dead := mq.PhysicalDeadLetters(l.Group.Name)
+	p := m.Properties
+	for _, name := range []string{stored.PopCheckpoint, stored.FirstPopMillis, stored.RetryTopic, stored.DeliverMillis, stored.Half, stored.ProducerGroup, stored.Wait} {
+		if p.Get(name) != "" {
+			p = p.With(name, "")
+		}
+	}
+	p = p.With(stored.DeadTopic, l.Topic.Name.String()).With(stored.DeadMessage, p.Get(stored.UniqueKey))
+	p = p.With(originProperty, fmt.Sprintf("%d %d %d %s", t.handle.Queue, t.handle.Offset, t.attempt, clean(why)))
+	h := &request.Send{
+		Group: dead.String(), Topic: dead.String(), DefaultTopic: "TBW102", DefaultQueues: 1, SysFlag: m.Sys & stored.Compressed,
+		BornMillis: m.Born.UnixMilli(), Flag: m.Flag, Properties: string(p),
+	}
+	r, err := e.deadRoute(ctx, dead)
+	if err != nil {
+		return err
+	}
+	at, ok := r.pick(mq.MessageGroup{}, "")
+	if !ok {
+		return mq.Refuse(mq.Unavailable, "no queue takes dead letters now")
+	}
+	h.Queue, h.Broker = at.queue, at.broker
+	var a request.SendAnswer
+	err = e.ask(ctx, target{r, at.broker}, remoting.Request{Code: remoting.SendMessage, Header: h, Body: m.Body, Timeout: sendTimeout}, &a)
+	if err != nil {
+		e.doubt(dead, err)
+	}
+	return err
+}
+
+// deadRoute gives the route of a group's dead letters, making the topic if it is not there: groups that another tool made have none.
+func (e *Engine) deadRoute(ctx context.Context, dead mq.Physical) (*route, error) {
+	r, err := e.route(ctx, dead)
+	if err == nil || mq.KindOf(err) != mq.TopicNotFound {
+		return r, err
+	}
+	if err := e.putTopic(ctx, admin.Topic{Name: dead.String(), Read: 1, Write: 1, Permission: admin.ReadWrite}); err != nil {
+		return nil, err
+	}
+	return e.route(ctx, dead)
+}

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package rocketmq
+
+import (
+	"context"
+
+	"github.com/causeway-mq/causeway/engine/rocketmq/remoting"
+	"github.com/causeway-mq/causeway/engine/rocketmq/request"
+	"github.com/causeway-mq/causeway/mq"
+)
+
+// Settle brings a verdict, once: see produce.Store. An unknown outcome is left to the check.
+func (e *Engine) Settle(ctx context.Context, topic mq.Topic, half mq.Half, verdict mq.Verdict, by mq.SettledBy) error {
+	t, ok := parseHalf(half.Token)
+	if !ok {
+		return mq.Refuse(mq.InvalidTransaction, "not a transaction of this cluster")
+	}
+	r, err := e.route(ctx, topic.Name)
+	if err != nil {
+		return err
+	}
+	h := &request.EndTransaction{
+		Topic: topic.Name.String(), Group: topic.Name.String(), HalfOffset: t.offset, Physical: t.physical, Verdict: request.VerdictCommit,
+		FromCheck: by == mq.ByCheck, MessageID: half.Message.String(), TransactionID: half.Message.String(), Broker: t.broker,
+	}
+	if verdict == mq.Rollback {
+		h.Verdict = request.VerdictRollback
+	}
+	err = e.ask(ctx, target{r, t.broker}, remoting.Request{Code: remoting.EndTransaction, Header: h, Timeout: sendTimeout}, nil)
+	if err != nil {
+		e.doubt(topic.Name, err)
+	}
+	return err
+}
