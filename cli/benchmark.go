@@ -30,7 +30,7 @@ func (c *call) measure(use, short string, run measurement) *cobra.Command {
 	f := cmd.Flags()
 	consumes := cmd.Name() != "produce"
 	f.Int64Var(&o.Messages, "messages", 0, "end after so many messages")
-	f.DurationVar(&o.Duration, "duration", 10*time.Second, "end after so long; with --messages alone: an hour at most")
+	spanFlag(cmd, &o.Duration, "duration", 10*time.Second, "end after so long; with --messages alone: an hour at most")
 	f.IntVar(&o.InFlight, "in-flight", 16, "calls under way at a time")
 	f.IntVar(&o.Connections, "connections", 4, "connections that share them")
 	if cmd.Name() != "consume" {
@@ -40,7 +40,7 @@ func (c *call) measure(use, short string, run measurement) *cobra.Command {
 	}
 	if consumes {
 		f.StringVarP(&o.Group, "group", "g", "", "consumer group")
-		f.DurationVar(&o.Idle, "idle", 3*time.Second, "end when nothing came for so long")
+		spanFlag(cmd, &o.Idle, "idle", 3*time.Second, "end when nothing came for so long")
 	}
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if err := c.checkOutput(); err != nil {
@@ -49,6 +49,9 @@ func (c *call) measure(use, short string, run measurement) *cobra.Command {
 		o.Topic = args[0]
 		if o.Messages > 0 && !cmd.Flags().Changed("duration") {
 			o.Duration = 0
+		}
+		if err := notZero(cmd, "size", o.Size, fmt.Sprintf("from %d to %d", bench.StampSize, mq.MaxBody)); err != nil {
+			return err
 		}
 		if err := checkBench(&o, consumes); err != nil {
 			return err

@@ -13,12 +13,14 @@ import (
 	"errors"
 	"io"
 	"os"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 	"golang.org/x/term"
 
+	"github.com/causeway-mq/causeway/app"
 	"github.com/causeway-mq/causeway/internal/nearest"
 )
 
@@ -84,10 +86,13 @@ Exit codes: 0 ok, 1 failure, 2 usage, 3 not found, 4 denied, 5 conflict, 6 timeo
 	flags.StringVar(&c.token, "token", "", "token of the API (CAUSEWAY_TOKEN)")
 	flags.StringVar(&c.tenant, "tenant", c.or("CAUSEWAY_TENANT", "default"), "tenant to work in (CAUSEWAY_TENANT)")
 	flags.StringVarP(&c.output, "output", "o", "table", "form of data: table, json or yaml")
+	root.Version = app.Version()
+	root.SetVersionTemplate("causeway {{.Version}}\n")
 	root.AddCommand(
-		c.upCommand(), c.tenantCommand(), c.appCommand(), c.topicCommand(), c.groupCommand(), c.messageCommand(), c.dlqCommand(),
+		c.upCommand(), c.tenantCommand(), c.appCommand(), c.topicCommand(), c.groupCommand(), c.messageCommand(), c.dlqCommand(), c.jobCommand(),
 		c.produceCommand(), c.consumeCommand(), c.benchCommand(), c.doctorCommand(), c.configCommand(), c.versionCommand(),
 	)
+	c.complete(root)
 	root.InitDefaultCompletionCmd()
 	for _, every := range append(root.Commands(), root) {
 		strict(every)
@@ -132,6 +137,10 @@ func strict(cmd *cobra.Command) {
 // flagError says an error of flags with the nearest name.
 func flagError(cmd *cobra.Command, err error) error {
 	var unknown *pflag.NotExistError
+	var wrong *pflag.InvalidValueError
+	if errors.As(err, &wrong) {
+		return usage("%s: invalid argument %q for \"--%s\": %s", cmd.CommandPath(), wrong.GetValue(), wrong.GetFlag().Name, wanted(wrong))
+	}
 	if !errors.As(err, &unknown) {
 		return usage("%s: %v", cmd.CommandPath(), err)
 	}
@@ -139,6 +148,33 @@ func flagError(cmd *cobra.Command, err error) error {
 	cmd.Flags().VisitAll(func(f *pflag.Flag) { known = append(known, f.Name) })
 	name := unknown.GetSpecifiedName()
 	return usage("%s: unknown flag --%s%s", cmd.CommandPath(), name, strings.Replace(nearest.Hint(name, known), `"`, `"--`, 1))
+}
+
+// wanted says what a flag takes, in words of people.
+func wanted(wrong *pflag.InvalidValueError) string {
+	switch t := wrong.GetFlag().Value.Type(); t {
+	case "int", "int32", "int64":
+		if _, err := strconv.ParseFloat(wrong.GetValue(), 64); err == nil {
+			return "a whole number in the range of the flag is needed"
+		}
+		return "a whole number is needed"
+	case "float64":
+		return "a number is needed"
+	case "bool":
+		return "true or false is needed"
+	case "duration":
+		return errSpan.Error()
+	default:
+		return "a " + t + " is needed"
+	}
+}
+
+// notZero refuses a 0 that somebody wrote, where a 0 that nobody wrote stands for the default.
+func notZero(cmd *cobra.Command, flag string, value int, limits string) error {
+	if value == 0 && cmd.Flags().Changed(flag) {
+		return usage("%s: --%s 0: %s", cmd.CommandPath(), flag, limits)
+	}
+	return nil
 }
 
 // exactly wants one argument for each name.

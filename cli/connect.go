@@ -35,6 +35,9 @@ func (c *call) options(cmd *cobra.Command, n *connection) (v2client.Options, err
 	if (o.CAFile != "" || o.Unchecked) && !o.TLS {
 		return o, usage("%s: --tls-ca and --tls-insecure go with --tls", cmd.CommandPath())
 	}
+	if o.CAFile != "" && o.Unchecked {
+		return o, usage("%s: --tls-ca and --tls-insecure exclude each other: one checks the server, the other does not", cmd.CommandPath())
+	}
 	if cmd.Flags().Changed("tenant") || c.env.Getenv("CAUSEWAY_TENANT") != "" {
 		o.Namespace = c.tenant
 	}

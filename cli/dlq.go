@@ -76,10 +76,13 @@ topic gets the message again.`,
 			if err := c.say(j, "job %s %s: %d sent back, %d left", j.ID, j.State, j.Moved, j.Skipped); err != nil {
 				return err
 			}
+			if background {
+				c.hint("See how it goes with: causeway job show %s", j.ID)
+			}
 			return outcome(j)
 		},
 	}
-	cmd.Flags().Int64Var(&want.Limit, "limit", 0, "at most so many (default: all that there are now)")
+	cmd.Flags().Int64Var(&want.Limit, "limit", 0, "at most so many; 0 is all that there are now")
 	cmd.Flags().BoolVar(&background, "background", false, "do not wait for the end")
 	return cmd
 }

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"strings"
 
 	v2 "github.com/apache/rocketmq-clients/golang/v5/protocol/v2"
 
@@ -55,7 +56,11 @@ func (r *refused) Error() string { return r.Detail }
 // report writes an error and gives the exit code.
 func (c *call) report(err error) int {
 	f := classify(err)
-	fmt.Fprintf(c.env.Err, "causeway: %v\n", f.err)
+	text := f.err.Error()
+	if !strings.HasPrefix(text, "causeway ") && !strings.HasPrefix(text, "causeway:") { // a command's path says it already
+		text = "causeway: " + text
+	}
+	fmt.Fprintln(c.env.Err, text)
 	var p *refused
 	if errors.As(err, &p) {
 		fmt.Fprintf(c.env.Err, "  %s, request %s\n", p.Kind, p.RequestID)

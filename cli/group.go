@@ -32,6 +32,12 @@ func (c *call) groupCreate() *cobra.Command {
 			}
 			var err error
 			want.Name = args[0]
+			if err := notZero(cmd, "max-attempts", want.MaxAttempts, "from 1 to 1000"); err != nil {
+				return err
+			}
+			if want.Hold, err = spanText("--hold", want.Hold); err != nil {
+				return err
+			}
 			if want.Retry, err = parseRetry(retry); err != nil {
 				return err
 			}
@@ -52,7 +58,7 @@ func (c *call) groupCreate() *cobra.Command {
 	f.BoolVar(&want.Fifo, "fifo", false, "deliver the messages of one message group in order")
 	f.IntVar(&want.MaxAttempts, "max-attempts", 17, "deliveries before a message becomes a dead letter")
 	f.StringVar(&retry, "retry", "", `rests between attempts: steps "1s,5s,30s", or "INITIAL..MAXxFACTOR" such as "1s..10m x2"`)
-	f.StringVar(&from, "from", "", "where it begins: earliest, latest or a time (default: now)")
+	f.StringVar(&from, "from", "", "where it begins: earliest, a time, or latest, which is now (default: now)")
 	f.StringVar(&want.Mode, "mode", "leases", "leases (push and simple consumers) or pulls (pull consumers)")
 	f.StringVar(&want.Hold, "hold", "", "how long a message stays with a consumer that does not say (default: the engine's)")
 	f.StringVar(&want.Note, "note", "", "free text for people")
@@ -68,7 +74,10 @@ func parseRetry(s string) (*wire.Retry, error) {
 	if !exponential {
 		steps := strings.Split(s, ",")
 		for i := range steps {
-			steps[i] = strings.TrimSpace(steps[i])
+			var err error
+			if steps[i], err = spanText("--retry", strings.TrimSpace(steps[i])); err != nil {
+				return nil, err
+			}
 		}
 		return &wire.Retry{Steps: steps}, nil
 	}
@@ -77,7 +86,11 @@ func parseRetry(s string) (*wire.Retry, error) {
 	if !ok || err != nil {
 		return nil, usage(`--retry %q: steps such as "1s,5s,30s", or "INITIAL..MAX xFACTOR" such as "1s..10m x2"`, s)
 	}
-	return &wire.Retry{Initial: strings.TrimSpace(initial), Max: strings.TrimSpace(most), Multiplier: multiplier}, nil
+	r := &wire.Retry{Multiplier: multiplier}
+	if r.Initial, err = spanText("--retry", strings.TrimSpace(initial)); err == nil {
+		r.Max, err = spanText("--retry", strings.TrimSpace(most))
+	}
+	return r, err
 }
 
 func showRetry(r wire.Retry) string {
@@ -147,6 +160,9 @@ func (c *call) groupUpdate() *cobra.Command {
 			}
 			policy, err := parseRetry(retry)
 			if err != nil {
+				return err
+			}
+			if hold, err = spanText("--hold", hold); err != nil {
 				return err
 			}
 			change := wire.GroupChange{
@@ -286,7 +302,7 @@ func place(flag, s string, now time.Time) (string, error) {
 
 func moment(flag, s string, now time.Time) (time.Time, error) {
 	if back, ok := strings.CutPrefix(s, "-"); ok {
-		if d, err := time.ParseDuration(back); err == nil {
+		if d, err := parseSpan(back); err == nil {
 			return now.Add(-d), nil
 		}
 	}

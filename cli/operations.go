@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"gopkg.in/yaml.v3"
 
 	"github.com/causeway-mq/causeway/app"
 	"github.com/causeway-mq/causeway/control/wire"
@@ -113,6 +114,9 @@ func (c *call) configCommand() *cobra.Command {
 		Use: "print [FILE]", Short: "Print the configuration that would run, with every key explained; secrets are redacted",
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
+			if err := c.checkOutput(); err != nil {
+				return err
+			}
 			config := app.DefaultConfig()
 			if len(args) == 1 {
 				var err error
@@ -123,6 +127,13 @@ func (c *call) configCommand() *cobra.Command {
 			text, err := strictyaml.Encode(config)
 			if err != nil {
 				return err
+			}
+			if c.output == "json" {
+				var plain any
+				if err := yaml.Unmarshal(text, &plain); err != nil {
+					return err
+				}
+				return c.show(plain, nil)
 			}
 			_, err = c.env.Out.Write(text)
 			return err

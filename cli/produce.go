@@ -70,7 +70,7 @@ func (c *call) produceCommand() *cobra.Command {
 	f.StringArrayVar(&p.keys, "key", nil, "key to find it by; may stand several times")
 	f.StringArrayVar(&p.props, "prop", nil, "NAME=VALUE; may stand several times")
 	f.StringVar(&p.group, "message-group", "", "FIFO: messages of one message group stay in order")
-	f.DurationVar(&p.delay, "delay", 0, "deliver so much later")
+	spanFlag(cmd, &p.delay, "delay", 0, "deliver so much later, for example 90s or 7d")
 	f.StringVar(&p.at, "at", "", "deliver at this time")
 	f.IntVar(&p.count, "count", 1, "send each so many times")
 	return cmd
@@ -95,13 +95,20 @@ func (p *produceFlags) template() (v2client.Message, error) {
 	if p.delay != 0 && p.at != "" {
 		return m, usage("--delay and --at exclude each other")
 	}
+	if p.delay < 0 || p.delay > mq.MaxDelay {
+		return m, usage("--delay %s: from 0s to 40d", tidy(p.delay.String()))
+	}
 	if p.delay != 0 {
 		m.DeliverAt = time.Now().Add(p.delay)
 	}
 	if p.at != "" {
 		var err error
-		if m.DeliverAt, err = moment("--at", p.at, time.Now()); err != nil {
+		now := time.Now()
+		if m.DeliverAt, err = moment("--at", p.at, now); err != nil {
 			return m, err
+		}
+		if m.DeliverAt.Before(now) || m.DeliverAt.After(now.Add(mq.MaxDelay)) {
+			return m, usage("--at %q: from now (%s) to 40 days from now", p.at, now.UTC().Format(time.RFC3339))
 		}
 	}
 	return m, nil

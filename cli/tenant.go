@@ -3,7 +3,9 @@
 package cli
 
 import (
+	"fmt"
 	"net/http"
+	"net/url"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -47,12 +49,12 @@ func (c *call) tenantCommand() *cobra.Command {
 			})
 		},
 	}
-	return group("tenant", "Tenants: who shares this installation", create, list)
+	return group("tenant", "Tenants: who shares this installation", create, list, c.tenantDescribe())
 }
 
 func (c *call) appCommand() *cobra.Command {
 	return group("app", "Applications: who acts for a tenant, with which keys and rights",
-		c.appCreate(), c.appList(), c.appDelete(), group("key", "Keys of an application", c.keyCreate(), c.keyList(), c.keyRevoke()))
+		c.appCreate(), c.appList(), c.appDescribe(), c.appUpdate(), c.appDelete(), group("key", "Keys of an application", c.keyCreate(), c.keyList(), c.keyRevoke()))
 }
 
 func (c *call) appCreate() *cobra.Command {
@@ -111,13 +113,91 @@ func (c *call) appList() *cobra.Command {
 	}
 }
 
+func (c *call) tenantDescribe() *cobra.Command {
+	return &cobra.Command{
+		Use: "describe ID", Short: "Show a tenant", Args: exactly("the tenant's ID"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := c.checkOutput(); err != nil {
+				return err
+			}
+			var t wire.Tenant
+			if err := c.ask(cmd.Context(), http.MethodGet, "/v1/tenants/"+url.PathEscape(args[0]), nil, &t); err != nil {
+				return err
+			}
+			return c.show(t, func() table {
+				return table{rows: [][]string{{"id", t.ID}, {"unsigned from loopback", yesNo(t.LoopbackUnsigned)}, {"disabled", yesNo(t.Disabled)},
+					{"created", when(&t.Created)}, {"note", dash(t.Note)}}}
+			})
+		},
+	}
+}
+
+func (c *call) appDescribe() *cobra.Command {
+	return &cobra.Command{
+		Use: "describe NAME", Short: "Show an application with its rights", Args: exactly("the application's NAME"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := c.checkOutput(); err != nil {
+				return err
+			}
+			var a wire.Application
+			if err := c.ask(cmd.Context(), http.MethodGet, c.in("apps", args[0]), nil, &a); err != nil {
+				return err
+			}
+			return c.show(a, func() table { return describeApp(a) })
+		},
+	}
+}
+
+func describeApp(a wire.Application) table {
+	all := func(names []string) string { return dash(strings.Join(names, ",")) }
+	return table{rows: [][]string{
+		{"name", a.Name}, {"owner", yesNo(a.Owner)}, {"publish", all(a.Publish)}, {"read", all(a.Read)}, {"consume", all(a.Consume)},
+		{"disabled", yesNo(a.Disabled)}, {"created", when(&a.Created)}, {"note", dash(a.Note)},
+	}}
+}
+
+func (c *call) appUpdate() *cobra.Command {
+	var owner, disabled bool
+	var publish, read, consume []string
+	var note string
+	cmd := &cobra.Command{
+		Use: "update NAME", Short: "Change an application's rights, or switch it off; a list replaces the one before", Args: exactly("the application's NAME"),
+		Example: "  causeway app update shop --publish orders,returns\n  causeway app update shop --disabled\n  causeway app update shop --disabled=false",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := c.checkOutput(); err != nil {
+				return err
+			}
+			change := wire.ApplicationChange{
+				Owner: given(cmd, "owner", &owner), Publish: given(cmd, "publish", &publish), Read: given(cmd, "read", &read),
+				Consume: given(cmd, "consume", &consume), Note: given(cmd, "note", &note), Disabled: given(cmd, "disabled", &disabled),
+			}
+			if change == (wire.ApplicationChange{}) {
+				return usage("%s: nothing to change; give a flag", cmd.CommandPath())
+			}
+			var a wire.Application
+			if err := c.ask(cmd.Context(), http.MethodPatch, c.in("apps", args[0]), change, &a); err != nil {
+				return err
+			}
+			return c.show(a, func() table { return describeApp(a) })
+		},
+	}
+	f := cmd.Flags()
+	f.BoolVar(&owner, "owner", false, "every right within the tenant")
+	f.StringSliceVar(&publish, "publish", nil, "topics it may send to; \"\" for none")
+	f.StringSliceVar(&read, "read", nil, "topics it may receive from; \"\" for none")
+	f.StringSliceVar(&consume, "consume", nil, "groups it may consume as; \"\" for none")
+	f.BoolVar(&disabled, "disabled", false, "whether its keys are refused")
+	f.StringVar(&note, "note", "", "free text for people")
+	return cmd
+}
+
 func (c *call) appDelete() *cobra.Command {
 	var yes bool
 	cmd := &cobra.Command{
 		Use: "delete NAME", Short: "Delete an application with its keys", Args: exactly("the application's NAME"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if !yes {
-				return &failure{ExitConflict, usage("whoever uses the keys of application %q is refused from then on", args[0]), "if you mean it, say --yes"}
+				return &failure{ExitConflict, fmt.Errorf("whoever uses the keys of application %q is refused from then on", args[0]), "if you mean it, say --yes"}
 			}
 			if err := c.ask(cmd.Context(), http.MethodDelete, c.in("apps", args[0]), nil, nil); err != nil {
 				return err
@@ -170,15 +250,24 @@ func (c *call) keyList() *cobra.Command {
 }
 
 func (c *call) keyRevoke() *cobra.Command {
-	return &cobra.Command{
+	var yes bool
+	cmd := &cobra.Command{
 		Use: "revoke APP KEY", Short: "End a key for good", Args: exactly("the application's name", "the access key"),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := c.checkOutput(); err != nil {
+				return err
+			}
+			if !yes {
+				return &failure{ExitConflict, fmt.Errorf("whoever signs with key %s is refused from then on, for good", args[1]), "if you mean it, say --yes"}
+			}
 			if err := c.ask(cmd.Context(), http.MethodDelete, c.in("apps", args[0], "keys", args[1]), nil, nil); err != nil {
 				return err
 			}
 			return c.say(map[string]string{"revoked": args[1]}, "key %s revoked", args[1])
 		},
 	}
+	cmd.Flags().BoolVar(&yes, "yes", false, "confirm")
+	return cmd
 }
 
 // names joins names for a column, at a glance.

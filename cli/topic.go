@@ -28,6 +28,13 @@ func (c *call) topicCreate() *cobra.Command {
 				return err
 			}
 			want.Name = args[0]
+			if err := notZero(cmd, "queues", want.Queues, "from 1 to 256"); err != nil {
+				return err
+			}
+			var err error
+			if want.Retention, err = spanText("--retention", want.Retention); err != nil {
+				return err
+			}
 			var t wire.Topic
 			if err := c.ask(cmd.Context(), http.MethodPost, c.in("topics"), want, &t); err != nil {
 				return err
@@ -40,7 +47,7 @@ func (c *call) topicCreate() *cobra.Command {
 	f.StringSliceVar(&want.Types, "type", []string{"normal"}, "messages that it takes: normal, fifo, delay, transaction")
 	f.IntVar(&want.Queues, "queues", 8, "queues, 1 to 256")
 	f.StringVar(&want.Durability, "durability", "", `"sync" (on disk before the answer) or a loss window such as "window=20ms"`)
-	f.StringVar(&want.Retention, "retention", "", "age after which a message may go (default 72h)")
+	f.StringVar(&want.Retention, "retention", "", "age after which a message may go, for example 36h or 7d (default 72h)")
 	f.StringVar(&want.Note, "note", "", "free text for people")
 	return cmd
 }
@@ -97,6 +104,10 @@ func (c *call) topicUpdate() *cobra.Command {
 		Use: "update NAME", Short: "Change a topic", Args: exactly("the topic's NAME"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := c.checkOutput(); err != nil {
+				return err
+			}
+			var err error
+			if retention, err = spanText("--retention", retention); err != nil {
 				return err
 			}
 			change := wire.TopicChange{

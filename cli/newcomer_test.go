@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package cli
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+)
+
+// What somebody tries who has read nothing but the README.
+
+func TestZeroIsRefusedWhereItWouldMeanTheDefault(t *testing.T) {
+	d := newDesk(t, "")
+	for line, says := range map[string]string{
+		"topic create x --queues 0":       "--queues 0: from 1 to 256",
+		"group create x --max-attempts 0": "--max-attempts 0: from 1 to 1000",
+		"bench produce x --size 0":        "--size 0: from 8 to",
+	} {
+		if code, _, err := d.run(strings.Fields(line)...); code != ExitUsage || !strings.Contains(err, says) {
+			t.Errorf("%s: exit %d\n%s", line, code, err)
+		}
+	}
+}
+
+func TestErrorsSpeakToPeople(t *testing.T) {
+	d := newDesk(t, "")
+	for _, line := range []string{
+		"topic create x --queues many", "topic create x --queues 99999999999999999999", "topik", "topic create", "topic create x --retention soon",
+		"produce x -m a --delay 5", "produce x -m a --delay 7x", "group create x --hold week", "group create x --retry 1s,5q", "group create x --retry a..b x2",
+		"bench produce x --rate fast",
+	} {
+		code, _, err := d.run(strings.Fields(line)...)
+		for _, inner := range []string{"causeway: causeway", "strconv", "time: ", "invalid syntax"} {
+			if code != ExitUsage || strings.Contains(err, inner) {
+				t.Errorf("%s: exit %d\n%s", line, code, err)
+			}
+		}
+	}
+}
+
+func TestDurationsMayHaveDays(t *testing.T) {
+	d := newDesk(t, "")
+	if out := d.ok("topic", "create", "week", "--retention", "7d"); !strings.Contains(out, "168h") {
+		t.Error(out)
+	}
+	if out := d.ok("topic", "update", "week", "--retention", "1d12h"); !strings.Contains(out, "36h\n") {
+		t.Error(out)
+	}
+	if _, _, err := d.run("produce", "week", "-m", "x", "--delay", "41d"); !strings.Contains(err, "from 0s to 40d") {
+		t.Error(err)
+	}
+	for _, bad := range []string{"d", "7dd", "7d-1h", "999999d", "7 d"} {
+		if _, err := parseSpan(bad); err == nil {
+			t.Errorf("%s was taken", bad)
+		}
+	}
+}
+
+func TestTimesThatCannotBeAreRefusedBeforeAnythingIsSent(t *testing.T) {
+	d := newDesk(t, "")
+	for _, line := range []string{"produce x -m a --delay=-5s", "produce x -m a --at 2001-01-01", "produce x -m a --at=-10m", "produce x -m a --at 2999-01-01"} {
+		if code, _, err := d.run(strings.Fields(line)...); code != ExitUsage || !strings.Contains(err, "40") {
+			t.Errorf("%s: exit %d\n%s", line, code, err)
+		}
+	}
+}
+
+func TestVersionIsAFlagAsWell(t *testing.T) {
+	d := newDesk(t, "")
+	if flag, command := d.ok("--version"), d.ok("version"); flag != command {
+		t.Errorf("%q and %q", flag, command)
+	}
+}
+
+func TestTheConfigurationPrintsAsJSON(t *testing.T) {
+	d := newDesk(t, "")
+	var c map[string]any
+	if err := json.Unmarshal([]byte(d.ok("config", "print", "-o", "json")), &c); err != nil || c["log_level"] != "info" {
+		t.Errorf("%v, %v", c, err)
+	}
+}
+
+func TestTabOffersNames(t *testing.T) {
+	d := newDesk(t, "")
+	d.ok("topic", "create", "orders")
+	d.ok("group", "create", "billing")
+	for line, want := range map[string]string{
+		"topic describe":             "orders\n",
+		"group lag":                  "billing\n",
+		"consume orders --group":     "billing\n",
+		"group reset billing":        ":4\n",
+		"message get":                "orders\n",
+		"topic create":               ":4\n",
+		"topic list -o":              "table\njson\nyaml\n",
+		"topic create x --type":      "normal\nfifo\ndelay\ntransaction\n",
+		"up --log-level":             "debug\ninfo\nwarn\nerror\n",
+		"topic describe --server x ": ":4\n",
+	} {
+		out := d.ok(append(append([]string{"__complete"}, strings.Fields(line)...), "")...)
+		if !strings.HasPrefix(out, want) {
+			t.Errorf("%s offers\n%s", line, out)
+		}
+	}
+}
+
+func TestJobsCanBeLookedAtLater(t *testing.T) {
+	d := newDesk(t, "")
+	d.fill()
+	var j struct{ ID string }
+	if err := json.Unmarshal([]byte(d.ok("dlq", "redrive", "billing", "--background", "-o", "json")), &j); err != nil {
+		t.Fatal(err)
+	}
+	if out := d.ok("job", "show", j.ID); !strings.Contains(out, j.ID) || !strings.Contains(out, "billing") {
+		t.Error(out)
+	}
+	if out := d.ok("job", "list"); !strings.Contains(out, j.ID) {
+		t.Error(out)
+	}
+}
+
+func TestRightsCanChange(t *testing.T) {
+	d := newDesk(t, "")
+	d.ok("app", "create", "shop", "--publish", "orders")
+	out := d.ok("app", "update", "shop", "--publish", "", "--read", "orders,returns", "--disabled")
+	for _, want := range []string{"publish   -\n", "read      orders,returns\n", "disabled  yes\n"} {
+		if !strings.Contains(out, want) {
+			t.Errorf("got\n%s\nwant %s", out, want)
+		}
+	}
+	if again := d.ok("app", "describe", "shop"); again != out {
+		t.Errorf("described\n%s", again)
+	}
+	var keys []struct{ ID string }
+	if err := json.Unmarshal([]byte(d.ok("app", "key", "list", "shop", "-o", "json")), &keys); err != nil || len(keys) != 1 {
+		t.Fatalf("%v, %v", keys, err)
+	}
+	if code, _, err := d.run("app", "key", "revoke", "shop", keys[0].ID); code != ExitConflict || !strings.Contains(err, "--yes") {
+		t.Errorf("exit %d\n%s", code, err)
+	}
+	d.ok("app", "key", "revoke", "shop", keys[0].ID, "--yes")
+	if out := d.ok("tenant", "describe", "default"); !strings.Contains(out, "unsigned from loopback  no") {
+		t.Error(out)
+	}
+}
