@@ -4,6 +4,7 @@ package enginetest
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -194,23 +195,28 @@ func onlyLiveTopics(s *Scene) {
 func oneCaller(s *Scene) {
 	t := s.topic(1)
 	both := []*listener{s.listening(t), s.listen(s.engine(), t)}
-	m, h := s.prepare(t, half(time.Second))
-	asked := func() (checks []mq.Check) {
+	ms := s.messages(40, half(time.Second))
+	sent := s.send(t, ms...)
+	asked := func(m mq.Message) (checks []mq.Check) {
 		for _, l := range both {
 			checks = append(checks, l.about(m)...)
 		}
 		return checks
 	}
 	for round := 1; round <= 2; round++ {
-		s.within(time.Second+s.soon(), "somebody is asked in each round", func() bool { return len(asked()) >= round })
+		s.within(time.Second+s.soon(), "somebody is asked about each in each round", func() bool {
+			return !slices.ContainsFunc(ms, func(m mq.Message) bool { return len(asked(m)) < round })
+		})
 	}
-	rounds := map[int]int{}
-	for _, c := range asked() {
-		if rounds[c.Round]++; rounds[c.Round] > 1 {
-			s.fatalf("round %d was asked %d times", c.Round, rounds[c.Round])
+	for i, m := range ms {
+		rounds := map[int]int{}
+		for _, c := range asked(m) {
+			if rounds[c.Round]++; rounds[c.Round] > 1 {
+				s.fatalf("round %d of %s was asked %d times", c.Round, m.ID, rounds[c.Round])
+			}
 		}
+		s.ok(s.settle(t, sent[i].Half, mq.Rollback), "rollback")
 	}
-	s.ok(s.settle(t, h, mq.Rollback), "rollback")
 }
 
 func checksEnd(s *Scene) {

@@ -18,6 +18,7 @@ func delayCases() []Case {
 		{Name: "delay/recall-after-its-time", Excluded: recalls, Play: recallTooLate},
 		{Name: "delay/recall-of-a-foreign-token", Excluded: recalls, Play: recallForeign},
 		{Name: "delay/the-longest", Play: longestDelay},
+		{Name: "delay/many-at-one-time", Play: manyAtOneTime},
 	}
 }
 
@@ -161,4 +162,33 @@ func longestDelay(s *Scene) {
 	s.none(want(t, g), "its time has not come")
 	s.passUntil(m.DeliverAt)
 	s.areExactly(s.collect(want(t, g), 1), m)
+}
+
+// manyAtOneTime recalls some of many messages that are due at the same moment: each handle means its own message.
+func manyAtOneTime(s *Scene) {
+	t, g := s.topic(4), s.group()
+	n := 1500
+	if !s.traits.VirtualTime {
+		n = 100
+	}
+	due := s.now().Add(20 * time.Second).Truncate(time.Millisecond)
+	ms := s.messages(n, dueAt(due))
+	var sent []mq.Sent
+	for at := 0; at < n; at += 25 {
+		sent = append(sent, s.send(t, ms[at:at+25]...)...)
+	}
+	var stay []mq.Message
+	for i, one := range sent {
+		if s.traits.Recall && i*7%5 < 2 {
+			s.ok(s.engine().Recall(s.ctx, t, one.Scheduled), "recall")
+			s.refused(s.engine().Recall(s.ctx, t, one.Scheduled), "a second recall", mq.MessageNotFound)
+			continue
+		}
+		stay = append(stay, ms[i])
+	}
+	s.none(want(t, g), "nothing is due")
+	s.passUntil(due)
+	got := s.collect(want(t, g, lasting(time.Hour)), len(stay))
+	s.areAll(got, stay...)
+	s.noneWhile(2*time.Second, want(t, g), "all others were recalled")
 }

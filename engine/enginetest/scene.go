@@ -116,6 +116,17 @@ func (s *Scene) refused(err error, doing string, kinds ...mq.Kind) {
 // eventually waits for cond in real time, within the target's patience. The engine's clock stands still if it is virtual.
 func (s *Scene) eventually(what string, cond func() bool) { s.within(0, what, cond) }
 
+// atOnce is eventually for what many actors do at full speed: it looks without resting in between.
+func (s *Scene) atOnce(what string, cond func() bool) {
+	patience := time.Now().Add(s.target.Patience)
+	for !cond() {
+		if time.Now().After(patience) || s.ctx.Err() != nil {
+			s.fatalf("still not so after %v: %s", s.target.Patience, what)
+		}
+		runtime.Gosched()
+	}
+}
+
 // within waits for cond while up to late goes by on the engine's clock, and then for as long as patience lasts.
 func (s *Scene) within(late time.Duration, what string, cond func() bool) {
 	const steps = 20
