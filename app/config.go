@@ -3,17 +3,22 @@
 package app
 
 import (
+	"crypto/tls"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"net/netip"
 	"os"
+	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/causeway-mq/causeway/internal/obs"
 	"github.com/causeway-mq/causeway/internal/strictyaml"
+	"github.com/causeway-mq/causeway/proxy/seal"
 )
 
 // Config is the configuration of `causeway up`. Flags override the file, the file overrides the defaults.
@@ -92,17 +97,32 @@ func LoadConfig(path string) (Config, error) {
 	}
 	c := DefaultConfig()
 	doc, err := strictyaml.Decode(raw, &c)
-	if err != nil {
+	var problems strictyaml.Problems
+	if err != nil && !errors.As(err, &problems) {
 		return Config{}, fmt.Errorf("%s: %w", path, err)
 	}
-	var problems strictyaml.Problems
-	for _, p := range c.problems() {
-		problems = append(problems, doc.Problem(p.key, "%s", p.rule))
+	unread := map[string]bool{}
+	for _, p := range problems {
+		unread[p.Key] = true
 	}
+	for _, p := range c.problems() {
+		if !unread[p.key] { // of what could not be read a rule would speak nonsense
+			problems = append(problems, doc.Problem(p.key, "%s", p.rule))
+		}
+	}
+	slices.SortStableFunc(problems, byLine)
 	if err := problems.Err(); err != nil {
 		return Config{}, fmt.Errorf("%s: %w", path, err)
 	}
 	return c, nil
+}
+
+// byLine puts what stands nowhere in the file behind the rest.
+func byLine(a, b strictyaml.Problem) int {
+	if a.Line == 0 || b.Line == 0 {
+		return b.Line - a.Line
+	}
+	return a.Line - b.Line
 }
 
 // Validate checks values that came from flags. The error names all that is wrong.
@@ -122,24 +142,23 @@ func (c Config) problems() []problem {
 	if c.Data == "" {
 		bad("data", "a directory is needed")
 	}
-	for key, addr := range map[string]string{"listen": c.Listen, "http": c.HTTP} {
-		if addr == "" {
+	good := true
+	for _, one := range []struct{ key, addr string }{{"listen", c.Listen}, {"http", c.HTTP}} {
+		if one.addr == "" {
 			continue
 		}
-		if err := checkAddress(addr, 0); err != nil {
-			bad(key, "%v", err)
+		if err := checkAddress(one.addr, 0); err != nil {
+			bad(one.key, "%v", err)
+			good = false
 		}
 	}
-	if c.Listen == c.HTTP && c.Listen != "" && !strings.HasSuffix(c.Listen, ":0") {
+	if good && c.Listen == c.HTTP && c.Listen != "" && !strings.HasSuffix(c.Listen, ":0") {
 		bad("http", "is the same address as listen: %s", c.HTTP)
 	}
 	for i, addr := range c.Advertise {
 		if err := checkAddress(addr, 1); err != nil {
 			bad(fmt.Sprintf("advertise[%d]", i), "%v", err)
 		}
-	}
-	if (c.TLS.Cert == "") != (c.TLS.Key == "") {
-		bad("tls", "cert and key go together; only one is given")
 	}
 	for i, r := range c.Proxy.From {
 		if _, err := netip.ParsePrefix(r); err != nil {
@@ -149,7 +168,7 @@ func (c Config) problems() []problem {
 	if c.Engine.SegmentBytes < 16<<20 || c.Engine.SegmentBytes > 1<<30 {
 		bad("engine.segment_bytes", "from %d to %d", 16<<20, 1<<30)
 	}
-	if c.Engine.MaxBytes != 0 && c.Engine.MaxBytes < 4*c.Engine.SegmentBytes {
+	if segments := c.Engine.SegmentBytes; segments >= 16<<20 && segments <= 1<<30 && c.Engine.MaxBytes != 0 && c.Engine.MaxBytes < 4*c.Engine.SegmentBytes {
 		bad("engine.max_bytes", "0, or at least four segments (%d)", 4*c.Engine.SegmentBytes)
 	}
 	if c.Engine.Retention < Duration(time.Minute) {
@@ -161,8 +180,46 @@ func (c Config) problems() []problem {
 	if c.Drain < 0 || c.Drain > Duration(10*time.Minute) {
 		bad("drain", "from 0s to 10m")
 	}
+	ps = append(ps, c.fileProblems()...)
 	if c.Token == "" && c.HTTP != "" && !onLoopback(c.HTTP) {
 		bad("token", "required because http (%s) is not on the loopback interface", c.HTTP)
+	}
+	return ps
+}
+
+// fileProblems looks at the files that the configuration names, as the start will.
+func (c Config) fileProblems() []problem {
+	var ps []problem
+	bad := func(key, format string, args ...any) { ps = append(ps, problem{key, fmt.Sprintf(format, args...)}) }
+	if info, err := os.Stat(c.Data); c.Data != "" && err == nil && !info.IsDir() {
+		bad("data", "%s is not a directory", c.Data)
+	}
+	readable := true
+	for _, one := range []struct{ key, path string }{{"tls.cert", c.TLS.Cert}, {"tls.key", c.TLS.Key}} {
+		if one.path == "" {
+			continue
+		}
+		if _, err := os.ReadFile(one.path); err != nil {
+			bad(one.key, "%v", err)
+			readable = false
+		}
+	}
+	switch {
+	case (c.TLS.Cert == "") != (c.TLS.Key == ""):
+		bad("tls", "cert and key go together; only one is given")
+	case c.TLS.Cert != "" && readable:
+		if _, err := tls.LoadX509KeyPair(c.TLS.Cert, c.TLS.Key); err != nil {
+			bad("tls", "%s with %s: %v", c.TLS.Cert, c.TLS.Key, err)
+		}
+	}
+	if c.SealKeys == "" {
+		return ps
+	}
+	// A file that is missing is made at the start.
+	if _, err := seal.LoadFile(c.SealKeys); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		bad("seal_keys", "%v", err)
+	} else if _, err := os.Stat(filepath.Dir(c.SealKeys)); err != nil {
+		bad("seal_keys", "%v", err)
 	}
 	return ps
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -39,6 +40,41 @@ func TestABadFileTellsEverythingAtOnce(t *testing.T) {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("%q is not named in:\n%v", want, err)
 		}
+	}
+}
+
+func TestAllProblemsComeAtOnceInTheOrderOfLines(t *testing.T) {
+	dir := t.TempDir()
+	keys := filepath.Join(dir, "seal.keys")
+	if err := errors.Join(os.WriteFile(keys, []byte("x"), 0o644), os.Chmod(keys, 0o644)); err != nil {
+		t.Fatal(err)
+	}
+	path := write(t, `lisen: x
+listen: 8081
+data: `+keys+`
+tls:
+  cert: `+dir+`/none.pem
+  key: `+dir+`/none.key
+seal_keys: `+keys+`
+engine:
+  segment_bytes: 1
+  max_bytes: 2
+  retention: 5
+drain: 1h
+http: 0.0.0.0:8090
+`)
+	_, err := LoadConfig(path)
+	if err == nil {
+		t.Fatal("it was taken")
+	}
+	var got []string
+	for _, line := range strings.Split(strings.TrimPrefix(err.Error(), path+": "), "\n") {
+		got = append(got, strings.Join(strings.SplitN(line, ": ", 3)[:2], ": "))
+	}
+	want := []string{"line 1: lisen", "line 2: listen", "line 3: data", "line 5: tls.cert", "line 6: tls.key", "line 7: seal_keys",
+		"line 9: engine.segment_bytes", "line 11: engine.retention", "line 12: drain"}
+	if len(got) != len(want)+1 || !slices.Equal(got[:len(want)], want) || !strings.HasPrefix(got[len(want)], "token") {
+		t.Errorf("got\n%v", err)
 	}
 }
 

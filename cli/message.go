@@ -85,6 +85,7 @@ type search struct {
 	offset              int64
 	queue               int32
 	limit               int
+	cursor              string
 }
 
 func (s *search) flags(cmd *cobra.Command) {
@@ -95,7 +96,8 @@ func (s *search) flags(cmd *cobra.Command) {
 	f.StringVar(&s.end, "end", "", "stored before")
 	f.Int64Var(&s.offset, "offset", 0, "with --queue: the message at this offset")
 	f.Int32Var(&s.queue, "queue", 0, "with --offset")
-	f.IntVar(&s.limit, "limit", 100, "at most so many messages")
+	f.IntVar(&s.limit, "limit", 100, "at most so many messages, newest first")
+	f.StringVar(&s.cursor, "cursor", "", "go on where a search with the same flags was cut")
 }
 
 func (s *search) query(cmd *cobra.Command) (url.Values, error) {
@@ -115,9 +117,15 @@ func (s *search) query(cmd *cobra.Command) (url.Values, error) {
 		}
 		q.Set(name, t.UTC().Format(time.RFC3339Nano))
 	}
-	if cmd.Flags().Changed("queue") || cmd.Flags().Changed("offset") {
+	if cmd.Flags().Changed("queue") != cmd.Flags().Changed("offset") {
+		return nil, usage("%s: --queue and --offset go together: offsets count within one queue, from 0 to the topic's last one", cmd.CommandPath())
+	}
+	if cmd.Flags().Changed("queue") {
 		q.Set("queue", strconv.Itoa(int(s.queue)))
 		q.Set("offset", strconv.FormatInt(s.offset, 10))
+	}
+	if s.cursor != "" {
+		q.Set("cursor", s.cursor)
 	}
 	if s.limit < 1 || s.limit > 100_000 {
 		return nil, usage("--limit %d: from 1 to 100000", s.limit)
@@ -125,7 +133,7 @@ func (s *search) query(cmd *cobra.Command) (url.Values, error) {
 	return q, nil
 }
 
-// find reads pages until the limit.
+// find reads pages until the limit, and says on standard error where there is more.
 func (c *call) find(cmd *cobra.Command, path string, s *search) ([]wire.Message, error) {
 	q, err := s.query(cmd)
 	if err != nil {
@@ -140,10 +148,11 @@ func (c *call) find(cmd *cobra.Command, path string, s *search) ([]wire.Message,
 		}
 		all = append(all, page.Items...)
 		if page.Next == "" {
-			break
+			return all, nil
 		}
 		q.Set("cursor", page.Next)
 	}
+	fmt.Fprintf(c.env.Err, "%d shown, there are more: --limit %d, or --cursor %s\n", len(all), min(10*s.limit, 100_000), q.Get("cursor"))
 	return all, nil
 }
 
@@ -160,13 +169,23 @@ func (c *call) messageSearch() *cobra.Command {
 				return err
 			}
 			if len(all) == 0 {
-				c.hint("Nothing found; without --begin and --end the last 7 days are searched")
+				c.hint("%s", s.nothing())
 			}
 			return c.show(all, func() table { return messageTable(all) })
 		},
 	}
 	s.flags(cmd)
 	return cmd
+}
+
+func (s *search) nothing() string {
+	switch {
+	case s.offset != 0 || s.queue != 0:
+		return "No message at that offset; `causeway group lag GROUP --topic TOPIC --queues` shows each queue's first and end"
+	case s.id != "" || s.key != "":
+		return "Nothing found under that id or key"
+	}
+	return "Nothing found; without --begin and --end the last 7 days are searched"
 }
 
 func messageTable(all []wire.Message) table {

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"strings"
 	"testing"
+	"time"
 )
 
 // What somebody tries who has read nothing but the README.
@@ -100,6 +101,72 @@ func TestTabOffersNames(t *testing.T) {
 		out := d.ok(append(append([]string{"__complete"}, strings.Fields(line)...), "")...)
 		if !strings.HasPrefix(out, want) {
 			t.Errorf("%s offers\n%s", line, out)
+		}
+	}
+}
+
+func TestAMistypedNameIsAnsweredWithTheTenantsNearest(t *testing.T) {
+	d := newDesk(t, "")
+	d.ok("topic", "create", "orders")
+	d.ok("group", "create", "billing")
+	d.ok("app", "create", "shop")
+	d.ok("tenant", "create", "other")
+	for line, hint := range map[string]string{
+		"topic describe ordres": `did you mean "orders"?`, "group lag biling": `did you mean "billing"?`, "app describe shpo": `did you mean "shop"?`,
+		"message search ordres": `did you mean "orders"?`, "topic describe %DLQ%biling": `did you mean "billing"?`,
+	} {
+		if code, _, err := d.run(strings.Fields(line)...); code != ExitNotFound || !strings.Contains(err, hint) {
+			t.Errorf("%s: exit %d\n%s", line, code, err)
+		}
+		if code, _, err := d.run(append(strings.Fields(line), "--tenant", "other")...); code != ExitNotFound || strings.Contains(err, "mean") {
+			t.Errorf("%s, of another tenant: exit %d\n%s", line, code, err)
+		}
+	}
+	if out := d.ok("topic", "describe", "%DLQ%billing"); !strings.Contains(out, "dead letters of group billing") {
+		t.Error(out)
+	}
+}
+
+func TestASearchThatIsCutSaysHowToGoOn(t *testing.T) {
+	d := live(t)
+	d.ok("topic", "create", "orders", "--queues", "3")
+	d.ok("produce", "orders", "-m", "x", "--count", "25")
+	ids := map[string]bool{}
+	cursor := ""
+	for range 3 {
+		args := []string{"message", "search", "orders", "--limit", "10", "-o", "json"}
+		if cursor != "" {
+			args = append(args, "--cursor", cursor)
+		}
+		code, out, err := d.run(args...)
+		var page []struct {
+			ID     string
+			Stored time.Time
+		}
+		if json.Unmarshal([]byte(out), &page) != nil || code != ExitOK {
+			t.Fatalf("exit %d\n%s%s", code, out, err)
+		}
+		for i, m := range page {
+			ids[m.ID] = true
+			if i > 0 && m.Stored.After(page[i-1].Stored) {
+				t.Errorf("message %d is newer than the one before", i)
+			}
+		}
+		_, cursor, _ = strings.Cut(strings.TrimSpace(err), "10 shown, there are more: --limit 100, or --cursor ")
+	}
+	if len(ids) != 25 || cursor != "" {
+		t.Errorf("%d messages, then %q", len(ids), cursor)
+	}
+	for line, says := range map[string]string{
+		"message search orders --offset 3":                          "--queue and --offset go together",
+		"message search orders --queue 3 --offset 0":                "no queue 3, the topic has 0 to 2",
+		"group reset g --topic orders --offset 0 --queue 3 --force": "no queue 3, the topic has 0 to 2",
+		"group reset g --topic orders --offset 999 --queue 1":       "offset 999 of queue 1: from 0 to ",
+		"group reset g --topic orders --offset 0 --queue 9 -o json": "no queue 9, the topic has 0 to 2",
+	} {
+		d.run("group", "create", "g")
+		if code, _, err := d.run(strings.Fields(line)...); code == ExitOK || !strings.Contains(err, says) {
+			t.Errorf("%s: exit %d\n%s", line, code, err)
 		}
 	}
 }

@@ -84,7 +84,7 @@ func (p *Plane) CreateApplication(ctx context.Context, a Application) (Applicati
 func (p *Plane) Application(t mq.Tenant, n ApplicationName) (Application, error) {
 	a, ok := lookup[Application](p.book, Application{Tenant: t, Name: n}.Ref())
 	if !ok {
-		return Application{}, mq.Refuse(mq.NotFound, "no application %q", n)
+		return Application{}, mq.Refuse(mq.NotFound, "no application %q%s", n, p.near(ApplicationRecord, t, n.String()))
 	}
 	return a, nil
 }

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/causeway-mq/causeway/internal/nearest"
 	"github.com/causeway-mq/causeway/mq"
 )
 
@@ -39,6 +40,20 @@ type noun struct {
 }
 
 func newBook() *book { return &book{changed: make(chan struct{})} }
+
+// near hints at the tenant's own record whose name is closest, "" where none is close.
+func (p *Plane) near(kind RecordKind, tenant mq.Tenant, name string) string {
+	p.book.mu.RLock()
+	defer p.book.mu.RUnlock()
+	var known []string
+	for ref, r := range p.book.tenants[tenant.String()] {
+		if ref.Kind == kind && seen(r) {
+			known = append(known, ref.Name)
+		}
+	}
+	slices.Sort(known)
+	return nearest.Hint(name, known)
+}
 
 // load replaces everything.
 func (b *book) load(c Catalog) {

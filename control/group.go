@@ -165,9 +165,21 @@ func checkRetry(r mq.RetryPolicy) error {
 func (p *Plane) Group(tenant mq.Tenant, name mq.GroupName) (Group, error) {
 	g, ok := lookup[Group](p.book, Group{Tenant: tenant, Name: name}.Ref())
 	if !ok {
-		return Group{}, mq.Refuse(mq.GroupNotFound, "no consumer group %q", name)
+		return Group{}, mq.Refuse(mq.GroupNotFound, "no consumer group %q%s", name, p.near(GroupRecord, tenant, name.String()))
 	}
 	return g, nil
+}
+
+// DeadLetterTopic shows where a group's dead letters are kept: a topic that comes and goes with the group.
+func (p *Plane) DeadLetterTopic(tenant mq.Tenant, name mq.GroupName) (Topic, error) {
+	g, err := p.Group(tenant, name)
+	if err != nil {
+		return Topic{}, mq.Refuse(mq.TopicNotFound, "no topic %q: %v", mq.DeadLetters(name), err)
+	}
+	return Topic{
+		Tenant: tenant, Name: mq.DeadLetters(name), Spec: g.DeadLetters(), Note: "dead letters of group " + name.String(),
+		State: g.State, Created: g.Created, Updated: g.Updated, Revision: g.Revision,
+	}, nil
 }
 
 // Groups lists a tenant's groups by name, in whatever state.

@@ -29,11 +29,19 @@ func (p *Plane) Find(ctx context.Context, tenant mq.Tenant, name mq.TopicName, f
 	if f.Limit < 1 || f.Limit > MaxFound {
 		return mq.Page{}, refuse(OutOfRange, mq.BadRequest, "limit: %d, from 1 to %d are possible", f.Limit, MaxFound).on("limit").limit("1..100")
 	}
+	if f.Place != nil && (f.Place.Queue < 0 || int(f.Place.Queue) >= spec.Queues) {
+		return mq.Page{}, noQueue(f.Place.Queue, spec)
+	}
 	if err := p.checkWindow(&f); err != nil {
 		return mq.Page{}, err
 	}
 	page, err := p.opt.Inspector.Find(ctx, f)
 	return page, During("search messages", err)
+}
+
+func noQueue(q mq.QueueID, spec mq.Topic) error {
+	last := itoa(spec.Queues - 1)
+	return refuse(OutOfRange, mq.BadRequest, "queue: no queue %d, the topic has 0 to %s", q, last).on("queue").limit("0.." + last)
 }
 
 func (p *Plane) checkWindow(f *mq.Find) error {

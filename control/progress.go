@@ -98,6 +98,9 @@ func (p *Plane) Reset(ctx context.Context, tenant mq.Tenant, name mq.GroupName, 
 	if to.Kind == mq.ToOffset && to.Offset < 0 {
 		return mq.ResetDone{}, refuse(OutOfRange, mq.IllegalOffset, "offset: %d is negative", to.Offset).on("offset")
 	}
+	if to.Kind == mq.ToOffset && to.Queue != mq.AnyQueue && (to.Queue < 0 || int(to.Queue) >= spec.Queues) {
+		return mq.ResetDone{}, noQueue(to.Queue, spec)
+	}
 	done, err := p.opt.Inspector.Reset(ctx, g.Spec, spec, to)
 	if err != nil && mq.KindOf(err) == mq.Conflict && !to.Force {
 		return mq.ResetDone{}, refuse(Leased, mq.Conflict, "consumers of group %q hold messages of topic %q: stop them, or force the reset, which takes the messages from them", name, topic)

@@ -109,7 +109,7 @@ func checkTopic(t Topic) error {
 func (p *Plane) Topic(tenant mq.Tenant, name mq.TopicName) (Topic, error) {
 	t, ok := lookup[Topic](p.book, Topic{Tenant: tenant, Name: name}.Ref())
 	if !ok {
-		return Topic{}, mq.Refuse(mq.TopicNotFound, "no topic %q", name)
+		return Topic{}, mq.Refuse(mq.TopicNotFound, "no topic %q%s", name, p.near(TopicRecord, tenant, name.String()))
 	}
 	return t, nil
 }

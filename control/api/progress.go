@@ -92,8 +92,8 @@ func positionOf(want wire.Reset) (mq.Position, error) {
 	}
 	p.Kind, p.Offset = mq.ToOffset, mq.Offset(*want.Offset)
 	if want.Queue != nil {
-		if *want.Queue < 0 || *want.Queue >= mq.MaxQueues {
-			return p, bad(string(control.OutOfRange), "queue", "queue: no such queue")
+		if *want.Queue < 0 { // would be taken for every queue
+			return p, bad(string(control.OutOfRange), "queue", "queue: a number from 0 is wanted")
 		}
 		p.Queue = mq.QueueID(*want.Queue)
 	}

@@ -75,7 +75,11 @@ func (s *server) getTopic(r *http.Request) (answer, error) {
 	if err != nil {
 		return answer{}, err
 	}
-	t, err := s.opt.Plane.Topic(tenant, name)
+	find := s.opt.Plane.Topic
+	if g, dead := name.DeadLettersOf(); dead {
+		find = func(mq.Tenant, mq.TopicName) (control.Topic, error) { return s.opt.Plane.DeadLetterTopic(tenant, g) }
+	}
+	t, err := find(tenant, name)
 	if err != nil {
 		return answer{}, err
 	}
