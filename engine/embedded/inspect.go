@@ -15,8 +15,8 @@ import (
 )
 
 // Progress tells how far a group is in each queue of a topic. Ready counts what waits for its first delivery, Leased what is
-// with a consumer, Retrying what came free after a delivery; nothing is counted twice. A queue that the group never touched counts from where the group would
-// begin, if that is known without reading.
+// with a consumer, Retrying what came free after a delivery; nothing is counted twice. A queue that the group never touched
+// counts from where the group would begin, if that is known without reading.
 func (e *Engine) Progress(ctx context.Context, g mq.Group, topic mq.Topic) ([]mq.QueueProgress, error) {
 	if err := e.j.Alive(ctx); err != nil {
 		return nil, err

@@ -83,8 +83,10 @@ func TestOldMessagesGoWithTheirSegmentsAndWhatLivesIsCarried(t *testing.T) {
 	w.open()
 	check("opened again")
 
+	w.must(w.engine.Extend(w.ctx, []mq.Lease{got[0].Lease}, time.Hour, mq.Keep)[0].Err, "renewal of a lease whose segment is gone")
 	stays := w.engine.DeadLetter(w.ctx, []mq.Lease{got[0].Lease}, "its message was carried")[0]
 	w.must(stays, "dead letter of a leased message whose segment is gone")
+	w.expect(w.everywhere(mq.Topic{Name: mq.PhysicalDeadLetters(g.Name)}, got[0].Message.ID.String()), "stored", "the dead letter")
 	w.must(w.engine.Recall(w.ctx, short, other.Scheduled), "recall of a carried message")
 	w.must(w.engine.Settle(w.ctx, short, half.Half, mq.Commit, mq.ByProducer), "commit of a carried half")
 	w.expect(w.everywhere(short, open.ID.String()), "stored", "committed")
