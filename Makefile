@@ -14,6 +14,7 @@ run: build ## build, then run the whole platform on this machine
 
 build: ## build bin/causeway
 	@tools/setup go
+	@echo "building bin/causeway; the first time takes a minute or more"
 	@go build -trimpath -o bin/causeway ./cmd/causeway
 
 test: ## every test, fast checks first, with its time by part

@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"net"
+	"net/netip"
 	"os"
 	"path/filepath"
 )
@@ -44,27 +46,44 @@ func withdraw(dir string) error {
 	return err
 }
 
+// dialled is an address as a caller on this machine reaches it: one that listens everywhere is no address to dial.
+func dialled(addr string) string {
+	host, port, err := net.SplitHostPort(addr)
+	if err != nil {
+		return addr
+	}
+	switch ip, err := netip.ParseAddr(host); {
+	case host == "", err == nil && ip.IsUnspecified():
+		return net.JoinHostPort("127.0.0.1", port)
+	}
+	return addr
+}
+
 // greet tells a person where things are and what to try next.
 func greet(w io.Writer, c Config, r Running) error {
 	server := ""
-	if r.HTTP != DefaultHTTP {
-		server = " --server http://" + r.HTTP
+	if to := dialled(r.HTTP); to != DefaultHTTP {
+		server = " --server http://" + to
 	}
 	endpoint := ""
-	if r.GRPC != DefaultListen {
-		endpoint = " --endpoint " + r.GRPC
+	if to := dialled(r.GRPC); to != DefaultListen {
+		endpoint = " --endpoint " + to
+	}
+	token := ""
+	if c.Token != "" {
+		token = "\n  export CAUSEWAY_TOKEN=...   (the token that this server was started with)"
 	}
 	_, err := fmt.Fprintf(w, `Causeway %s is up.
   clients   %s      any RocketMQ 5 client, TLS or plaintext
   API       http://%s   health at /healthz, metrics at /metrics
   data      %s
 
-Try in another terminal:
+Try in another terminal:%s
   causeway topic create orders%s
   causeway group create billing --from earliest%s
   causeway produce orders -m 'hello'%s
   causeway consume orders --group billing --max 1%s
 Stop with Ctrl-C; the next start goes on where this one stopped.
-`, r.Version, r.GRPC, r.HTTP, c.Data, server, server, endpoint, endpoint)
+`, r.Version, r.GRPC, r.HTTP, c.Data, token, server, server, endpoint, endpoint)
 	return err
 }

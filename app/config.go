@@ -52,7 +52,7 @@ type ProxyConfig struct {
 // EngineConfig shapes the embedded engine.
 type EngineConfig struct {
 	SegmentBytes int64    `yaml:"segment_bytes" doc:"size of one log segment"`
-	MaxBytes     int64    `yaml:"max_bytes" doc:"disk that the log may use; 0: nine tenths of the volume"`
+	MaxBytes     int64    `yaml:"max_bytes" doc:"disk that the log may use; 0: as much as the volume gives"`
 	Retention    Duration `yaml:"retention" doc:"age after which a message may go, unless its topic says otherwise"`
 }
 

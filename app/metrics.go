@@ -46,7 +46,7 @@ func newMetrics() *metrics {
 	}
 	m.opened = counter("causeway_connections_opened_total", "Connections that came as far as HTTP/2.", []string{"tls"})
 	m.turned = counter("causeway_connections_turned_total", "Connections that a rule ended, by reason.", []string{"why"})
-	m.registry.MustRegister(m.opened, m.turned, m.latency, m.in, m.out, m.inB, m.outB, m.differences, m.panics,
+	m.registry.MustRegister(buildInfo(), m.opened, m.turned, m.latency, m.in, m.out, m.inB, m.outB, m.differences, m.panics,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }

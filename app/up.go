@@ -192,6 +192,7 @@ func (u *up) startControl(ctx context.Context) error {
 		Log:              u.log.With("room", "control"),
 		LoopbackUnsigned: true,
 		Await:            u.await,
+		Checks:           u.lookAtVolume,
 	})
 	if err != nil {
 		return err
@@ -199,6 +200,10 @@ func (u *up) startControl(ctx context.Context) error {
 	u.group.OnStop("control plane", func(context.Context) error { return u.plane.Close() })
 	u.holder.Put(snapshot(u.plane.Contents()))
 	u.metrics.readers.seed(ctx, u.plane)
+	figures := newStateFigures(u.plane.State, fsys.OS(u.config.Data).Space)
+	if err := u.metrics.registry.Register(figures); err != nil {
+		return err
+	}
 	lag := wrap.NewLag(u.engine, func() []wrap.Subscription { return u.metrics.readers.list(u.holder.Now()) }, u.clock.Now)
 	return u.metrics.registry.Register(lag)
 }

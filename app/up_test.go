@@ -176,6 +176,41 @@ func receive(t *testing.T, c v2.MessagingServiceClient, topic, group string) str
 	}
 }
 
+func TestHintsNameAnAddressThatCanBeDialled(t *testing.T) {
+	var b bytes.Buffer
+	c := DefaultConfig()
+	c.Token = "open sesame"
+	if err := greet(&b, c, Running{GRPC: "0.0.0.0:8081", HTTP: "[::]:9090"}); err != nil {
+		t.Fatal(err)
+	}
+	_, hints, _ := strings.Cut(b.String(), "Try in another terminal")
+	if strings.Contains(hints, "0.0.0.0") || strings.Contains(hints, "[::]") || strings.Contains(hints, "sesame") ||
+		!strings.Contains(hints, "--server http://127.0.0.1:9090") || strings.Contains(hints, "--endpoint") || !strings.Contains(hints, "CAUSEWAY_TOKEN") {
+		t.Error(b.String())
+	}
+}
+
+func TestTheHouseTellsOfItsDiskAndItsVersion(t *testing.T) {
+	h := open(t, t.TempDir(), nil)
+	for path, words := range map[string][]string{
+		"/metrics": {"causeway_build_info{version=", "causeway_disk_used_bytes", "causeway_disk_limit_bytes", "causeway_disk_free_bytes",
+			"causeway_scheduled_messages 0", "causeway_open_transactions 0"},
+		"/v1/doctor": {"GiB are free under"},
+	} {
+		answer, err := http.Get("http://" + h.HTTP + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, err := io.ReadAll(answer.Body)
+		_ = answer.Body.Close() // it was read
+		for _, word := range words {
+			if err != nil || !strings.Contains(string(text), word) {
+				t.Errorf("%s lacks %q, %v", path, word, err)
+			}
+		}
+	}
+}
+
 func TestAMessageGoesThroughTheWholeHouseAndARestart(t *testing.T) {
 	data := t.TempDir()
 	h := open(t, data, nil)

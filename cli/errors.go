@@ -100,14 +100,34 @@ func classify(err error) *failure {
 	}
 	var unreachable *url.Error
 	if errors.As(err, &unreachable) {
+		if next := wrongPort(unreachable.Err.Error()); next != "" {
+			return &failure{ExitFailure, err, next}
+		}
 		return &failure{ExitFailure, err, "is it running? start it with `causeway up`, or name another one with --server"}
 	}
 	return &failure{codeOfKind(err), err, ""}
 }
 
+// ownCertificate says how to trust the certificate that a server made for itself.
+const ownCertificate = "trust it with --tls-ca DATA/tls/cert.pem, DATA being the server's data directory"
+
+// wrongPort says what a server most likely is that answers, but not as the API does; "" where nothing points to it.
+func wrongPort(text string) string {
+	switch {
+	case strings.Contains(text, "HTTP response to HTTPS client"), strings.Contains(text, "first record does not look like a TLS handshake"):
+		return "the API speaks plain HTTP: write http:// in --server"
+	case strings.Contains(text, "malformed HTTP"), strings.Contains(text, "EOF"), strings.Contains(text, "connection reset"), strings.Contains(text, "x509:"):
+		return "that looks like the clients' port; --server is the API's address, " + app.DefaultHTTP + " by default"
+	}
+	return ""
+}
+
 // classifyClient knows what the message client says.
 func classifyClient(err error) *failure {
 	var gone *v2client.Unreachable
+	if errors.As(err, &gone) && strings.Contains(gone.Error(), "x509:") {
+		return &failure{ExitFailure, err, "a certificate that `causeway up` made for itself: " + ownCertificate}
+	}
 	if errors.As(err, &gone) {
 		return &failure{ExitFailure, err, "is it running? start it with `causeway up`, or name another one with --endpoint; --tls speaks TLS"}
 	}

@@ -171,6 +171,64 @@ func TestASearchThatIsCutSaysHowToGoOn(t *testing.T) {
 	}
 }
 
+func TestTheDoctorSaysWhatIsBehindAFailure(t *testing.T) {
+	d := live(t)
+	ca := d.data + "/tls/cert.pem"
+	d.ok("topic", "create", "orders")
+	d.ok("produce", "orders", "-m", "x", "--tls", "--tls-ca", ca)
+	out := d.ok("doctor")
+	for _, row := range []string{"ok  api", "ok  endpoint", "ok  tls", "ok  disk", "GiB are free", "--tls-ca DATA/tls/cert.pem"} {
+		if !strings.Contains(out, row) {
+			t.Errorf("the doctor lacks %q:\n%s", row, out)
+		}
+	}
+	code, out, err := d.run("doctor", "--server", "http://127.0.0.1:1")
+	if code != ExitFailure || !strings.Contains(out, "fail  api") || !strings.Contains(out, "ok    endpoint") || !strings.Contains(err, "causeway up") {
+		t.Errorf("without the API: exit %d\n%s%s", code, out, err)
+	}
+	api, endpoint := strings.TrimPrefix(d.env["CAUSEWAY_SERVER"], "http://"), d.env["CAUSEWAY_ENDPOINT"]
+	for line, says := range map[string]string{
+		"topic list --server https://" + api:                         "write http:// in --server",
+		"topic list --server http://" + endpoint:                     "that looks like the clients' port",
+		"topic list --server https://" + endpoint:                    "that looks like the clients' port",
+		"produce orders -m x --tls":                                  "--tls-ca DATA/tls/cert.pem",
+		"produce orders -m x --tls --tls-insecure --tls-ca " + ca:    "exclude each other",
+		"produce orders -m x --endpoint " + api:                      "causeway",
+		"doctor --endpoint " + api + " --server http://" + endpoint:  "that looks like the clients' port",
+		"consume orders -g none --max 1 --access-key CWx --secret y": "--access-key and --secret",
+	} {
+		if code, out, err := d.run(strings.Fields(line)...); code == ExitOK || !strings.Contains(err, says) {
+			t.Errorf("%s: exit %d\n%s%s", line, code, out, err)
+		}
+	}
+}
+
+func TestARevokedKeyIsAlwaysDenied(t *testing.T) {
+	d := live(t)
+	d.ok("topic", "create", "orders")
+	var a struct {
+		Key struct{ ID, Secret string } `json:"key"`
+	}
+	if err := json.Unmarshal([]byte(d.ok("app", "create", "shop", "--owner", "-o", "json")), &a); err != nil {
+		t.Fatal(err)
+	}
+	as := func(id, secret string) (int, string) {
+		code, _, err := d.run("produce", "orders", "-m", "x", "--access-key", id, "--secret", secret)
+		return code, err
+	}
+	if code, err := as(a.Key.ID, a.Key.Secret); code != ExitOK {
+		t.Fatalf("exit %d\n%s", code, err)
+	}
+	d.ok("app", "key", "revoke", "shop", a.Key.ID, "--yes")
+	for range 20 {
+		for _, secret := range []string{a.Key.Secret, "wrong"} {
+			if code, err := as(a.Key.ID, secret); code != ExitDenied || strings.Contains(err, "is it running") {
+				t.Fatalf("exit %d\n%s", code, err)
+			}
+		}
+	}
+}
+
 func TestJobsCanBeLookedAtLater(t *testing.T) {
 	d := newDesk(t, "")
 	d.fill()
