@@ -76,8 +76,16 @@ func (e *Engine) ackOne(ctx context.Context, l mq.Lease) error {
 		e.doubt(l.Topic.Name, err)
 		return gone(err)
 	}
-	e.renewed.forget(l.Token)
+	e.acknowledged(l, t)
 	return nil
+}
+
+// acknowledged notes what later requests go by.
+func (e *Engine) acknowledged(l mq.Lease, t leaseToken) {
+	e.renewed.forget(l.Token)
+	if t.ordered() {
+		e.settled.note(settledAt(l, t.handle), e.clock.Now())
+	}
 }
 
 // gone says in the port's words that the place of a message is no longer there.
@@ -138,7 +146,9 @@ func (e *Engine) ackMany(ctx context.Context, broker string, leases []mq.Lease, 
 		return err
 	}
 	for _, i := range which {
-		e.renewed.forget(leases[i].Token)
+		if t, err := e.lease(leases[i]); err == nil {
+			e.acknowledged(leases[i], t)
+		}
 	}
 	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"sync"
+	"time"
 
 	"github.com/causeway-mq/causeway/engine/rocketmq/admin"
 	"github.com/causeway-mq/causeway/engine/rocketmq/remoting"
@@ -45,14 +46,20 @@ func (e *Engine) deadLetter(ctx context.Context, l mq.Lease, why string) error {
 	if err != nil || !ok {
 		return mq.Doubt(mq.Internal, err, "answer to a look at a message")
 	}
-	if err := e.sendDead(ctx, &m, l, why); err != nil {
+	if err := e.sendDead(ctx, &m, l, reason{why, t.attempt}); err != nil {
 		return err
 	}
 	return e.ackOne(ctx, l)
 }
 
-// sendDead stores the copy of a message among the dead letters of the lease's group.
-func (e *Engine) sendDead(ctx context.Context, m *stored.Message, l mq.Lease, why string) error {
+// reason is why a message is dead and how many deliveries were tried.
+type reason struct {
+	why      string
+	attempts int64
+}
+
+// sendDead stores the copy of a message among the dead letters of the lease's group, unless this very delivery has one already.
+func (e *Engine) sendDead(ctx context.Context, m *stored.Message, l mq.Lease, because reason) error {
 	t, ok := parseLease(l.Token)
 	if !ok {
 		return mq.Refuse(mq.InvalidReceipt, "not a lease of this cluster")
@@ -65,7 +72,8 @@ func (e *Engine) sendDead(ctx context.Context, m *stored.Message, l mq.Lease, wh
 		}
 	}
 	p = p.With(stored.DeadTopic, l.Topic.Name.String()).With(stored.DeadMessage, p.Get(stored.UniqueKey))
-	p = p.With(originProperty, fmt.Sprintf("%d %d %d %s", t.handle.Queue, t.handle.Offset, t.attempt, clean(why)))
+	origin := fmt.Sprintf("%d %d %d %s", t.handle.Queue, t.handle.Offset, because.attempts, clean(because.why))
+	p = p.With(originProperty, origin)
 	h := &request.Send{
 		Group: dead.String(), Topic: dead.String(), DefaultTopic: "TBW102", DefaultQueues: 1, SysFlag: m.Sys & stored.Compressed,
 		BornMillis: m.Born.UnixMilli(), Flag: m.Flag, Properties: string(p),
@@ -73,6 +81,9 @@ func (e *Engine) sendDead(ctx context.Context, m *stored.Message, l mq.Lease, wh
 	r, err := e.deadRoute(ctx, dead)
 	if err != nil {
 		return err
+	}
+	if e.isDead(ctx, r, dead, p) {
+		return nil
 	}
 	at, ok := r.pick(mq.MessageGroup{}, "")
 	if !ok {
@@ -97,4 +108,22 @@ func (e *Engine) deadRoute(ctx context.Context, dead mq.Physical) (*route, error
 		return nil, err
 	}
 	return e.route(ctx, dead)
+}
+
+// isDead looks whether the copy is there, for a move that is repeated. If a broker cannot tell, a second copy is the lesser evil.
+func (e *Engine) isDead(ctx context.Context, r *route, dead mq.Physical, p stored.Properties) bool {
+	h := &request.Query{Topic: dead.String(), Key: p.Get(stored.UniqueKey), Unique: true, Max: indexedAtOnce, EndMillis: e.clock.Now().Add(time.Minute).UnixMilli()}
+	for broker := range r.addresses {
+		f, err := e.call(ctx, r, broker, remoting.Request{Code: remoting.QueryMessage, Header: h})
+		if err != nil {
+			continue
+		}
+		copies, _ := stored.All(f.Body, 4*indexedAtOnce) // what makes no sense is no copy
+		for i := range copies {
+			if copies[i].Properties.Get(originProperty) == p.Get(originProperty) && copies[i].Properties.Get(stored.UniqueKey) == h.Key {
+				return true
+			}
+		}
+	}
+	return false
 }

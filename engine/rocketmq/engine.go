@@ -50,17 +50,22 @@ const (
 
 // Engine is an open engine. All methods are safe for concurrent use.
 type Engine struct {
-	opts    Options
-	clock   clock.Clock
-	journal *slog.Logger
-	client  *remoting.Client
-	servers servers
-	routes  routes
-	watches watches
-	begun   sync.Map // begunKey -> struct{}: groups whose first offsets were set
-	renewed renewed
-	checks  chan incomingCheck
-	changed chan struct{} // capacity 1
+	opts      Options
+	clock     clock.Clock
+	journal   *slog.Logger
+	client    *remoting.Client
+	servers   servers
+	routes    routes
+	watches   watches
+	begun     sync.Map // begunKey -> struct{}: groups whose first offsets were set
+	renewed   renewed
+	recalled  recalled
+	askers    askers
+	announced announced
+	checks    chan incomingCheck
+	changed   chan struct{} // capacity 1
+
+	settled settledRuns
 
 	stop   context.CancelFunc
 	ctx    context.Context
@@ -97,6 +102,7 @@ func Open(o Options) (*Engine, error) {
 	e.watches.init(e)
 	e.renewed.init()
 	e.joined.Go(e.refreshRoutes)
+	e.joined.Go(e.poseChecks)
 	return e, nil
 }
 

@@ -33,6 +33,10 @@ func (e *Engine) extend(ctx context.Context, l mq.Lease, d time.Duration, how mq
 	if err != nil {
 		return mq.Extended{Lease: l, Err: err}
 	}
+	if !t.ordered() && !t.handle.Visible().After(e.clock.Now()) {
+		// A broker would take it, and deliver the message twice: it is on its way to the retry topic.
+		return mq.Extended{Lease: l, Err: mq.Refuse(mq.Expired, "the lease is over")}
+	}
 	r, err := e.route(ctx, l.Topic.Name)
 	if err != nil {
 		return mq.Extended{Lease: l, Err: err}

@@ -4,7 +4,6 @@ package rocketmq
 
 import (
 	"fmt"
-	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
@@ -85,9 +84,6 @@ func message(m *stored.Message, broker string, topic mq.Physical) mq.Stored {
 	}
 	if m.Sys&stored.Verdict != 0 {
 		msg.Type = mq.Transaction
-	}
-	if a := m.BornHost.Addr(); a.IsValid() && a != netip.IPv4Unspecified() {
-		msg.BornHost = m.BornHost.String()
 	}
 	var rest string
 	for name, value := range m.Properties.All() {

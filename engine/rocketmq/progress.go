@@ -105,6 +105,7 @@ func (e *Engine) Reset(ctx context.Context, g mq.Group, t mq.Topic, p mq.Positio
 			return mq.ResetDone{}, err
 		}
 	}
+	e.settled.forget(t.Name, g.Name)
 	e.begun.Store(begunKey{t.Name, g.Name, len(r.readable)}, struct{}{})
 	after, err := e.Progress(ctx, g, t)
 	return mq.ResetDone{Before: before, After: after}, err

@@ -38,8 +38,9 @@ func (e *Engine) putTopic(ctx context.Context, t admin.Topic) error {
 		return err
 	}
 	for {
-		r, err := e.lookUp(ctx, name)
+		r, err := e.fetch(ctx, name) // not lookUp: that may share a question from before the topic was made
 		if err == nil && len(r.writable) > 0 {
+			e.learn(name, r)
 			return nil
 		}
 		if err != nil && mq.KindOf(err) != mq.TopicNotFound {

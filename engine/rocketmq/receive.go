@@ -108,6 +108,8 @@ func (e *Engine) takeFrom(ctx context.Context, at target, want mq.Want, p poppin
 		switch {
 		case len(p.filter.Tags()) > 0 && !p.filter.MatchTag(d.Message.Tag.String()):
 			e.drop(ctx, d.Lease) // another tag with the same hash
+		case want.Group.Ordered && popped[i].Reconsumed > 0 && e.settled.has(settledAt(d.Lease, popped[i].Handle), e.clock.Now()):
+			e.drop(ctx, d.Lease) // its run came again because of an earlier message
 		case d.Attempt > want.Group.MaxAttempts && want.Group.MaxAttempts > 0:
 			e.bury(ctx, &popped[i], d)
 		default:
@@ -151,8 +153,12 @@ func (e *Engine) popped(f *remoting.Frame, broker string) ([]request.Popped, err
 
 func (e *Engine) delivery(want mq.Want, m *request.Popped) mq.Delivery {
 	attempt := int(m.Reconsumed) + 1
+	shown := message(&m.Message, m.Handle.Broker, want.Topic.Name)
+	if m.Handle.Retry != 0 { // it lies in the retry topic now, and where it lay before is not told
+		shown.Offset = -1
+	}
 	return mq.Delivery{
-		Stored: message(&m.Message, m.Handle.Broker, want.Topic.Name), Attempt: attempt,
+		Stored: shown, Attempt: attempt,
 		Lease: mq.Lease{
 			Cluster: want.Topic.Cluster, Topic: want.Topic, Group: want.Group, Until: m.Handle.Visible(),
 			Token: leaseToken{handle: m.Handle, physical: m.Physical, attempt: int64(attempt)}.String(),
@@ -169,7 +175,7 @@ func (e *Engine) drop(ctx context.Context, l mq.Lease) {
 
 // bury moves a message that is out of attempts to the dead letters. If that fails it comes again.
 func (e *Engine) bury(ctx context.Context, m *request.Popped, d mq.Delivery) {
-	if err := e.sendDead(ctx, &m.Message, d.Lease, "attempts"); err != nil {
+	if err := e.sendDead(ctx, &m.Message, d.Lease, reason{"attempts", int64(d.Attempt - 1)}); err != nil {
 		e.journal.Warn("dead letter not stored", "topic", d.Topic.String(), "message", d.Message.ID.String(), "error", err)
 		return
 	}

@@ -160,6 +160,9 @@ func (e *Engine) lookUp(ctx context.Context, topic mq.Physical) (*route, error) 
 
 func (e *Engine) look(topic mq.Physical, k *known, l *look) {
 	defer close(l.done)
+	e.routes.mu.Lock()
+	before := k.route
+	e.routes.mu.Unlock()
 	l.route, l.err = e.fetch(e.ctx, topic)
 	e.routes.mu.Lock()
 	defer e.routes.mu.Unlock()
@@ -170,6 +173,8 @@ func (e *Engine) look(topic mq.Physical, k *known, l *look) {
 			signal(e.changed)
 		}
 		k.route, k.stale = l.route, false
+	case k.route != before: // somebody made the topic in the meantime
+		l.route, l.err = k.route, nil
 	case mq.KindOf(l.err) == mq.TopicNotFound:
 		if k.route != nil {
 			signal(e.changed)
@@ -178,6 +183,21 @@ func (e *Engine) look(topic mq.Physical, k *known, l *look) {
 	case k.route != nil: // no name server answers: what was known goes on, brokers may be well
 		l.route, l.err = k.route, nil
 	}
+}
+
+// learn puts a route that was just fetched in the place of what was known.
+func (e *Engine) learn(topic mq.Physical, r *route) {
+	e.routes.mu.Lock()
+	defer e.routes.mu.Unlock()
+	k := e.routes.all[topic]
+	if k == nil {
+		k = &known{}
+		e.routes.all[topic] = k
+	}
+	if k.route == nil || !slices.Equal(k.route.set, r.set) {
+		signal(e.changed)
+	}
+	k.route, k.stale, k.used = r, false, e.clock.Now()
 }
 
 func (e *Engine) fetch(ctx context.Context, topic mq.Physical) (*route, error) {

@@ -20,34 +20,43 @@ const (
 	sendTries   = 3               // of a message whose sends are refused, on different queues
 )
 
-// Send stores each message; see produce.Store. The messages of a batch are under way at the same time.
+// Send stores each message; see produce.Store. Messages of a batch keep their order where an order can be kept: what goes to one queue
+// goes in brokers' batches, one after the other, and all without a message group go to one queue. What waits for a time or a verdict goes alone.
 func (e *Engine) Send(ctx context.Context, topic mq.Topic, batch []mq.Message) []mq.Sent {
 	sent := make([]mq.Sent, len(batch))
 	if len(batch) == 1 {
 		sent[0] = e.sendOne(ctx, topic, &batch[0])
 		return sent
 	}
-	// A message group's order is the order of the calls, so its messages go one after the other.
+	fail := func(err error) []mq.Sent {
+		for i := range sent {
+			sent[i] = mq.Sent{Offset: -1, Err: err}
+		}
+		return sent
+	}
+	r, err := e.route(ctx, topic.Name)
+	if err != nil {
+		return fail(err)
+	}
+	anywhere, ok := r.pick(mq.MessageGroup{}, "")
+	if !ok {
+		return fail(mq.Refuse(mq.Unavailable, "topic %s: no queue takes messages now", topic.Name))
+	}
 	var under sync.WaitGroup
-	chains := map[mq.MessageGroup][]int{}
-	var order []mq.MessageGroup
+	chains := map[place][]int{}
 	for i := range batch {
-		g := batch[i].Group
-		if g == (mq.MessageGroup{}) {
+		if batch[i].Type == mq.Delay || batch[i].Type == mq.Transaction {
 			under.Go(func() { sent[i] = e.sendOne(ctx, topic, &batch[i]) })
 			continue
 		}
-		if chains[g] == nil {
-			order = append(order, g)
+		at := anywhere
+		if batch[i].Group != (mq.MessageGroup{}) {
+			at, _ = r.pick(batch[i].Group, "")
 		}
-		chains[g] = append(chains[g], i)
+		chains[at] = append(chains[at], i)
 	}
-	for _, g := range order {
-		under.Go(func() {
-			for _, i := range chains[g] {
-				sent[i] = e.sendOne(ctx, topic, &batch[i])
-			}
-		})
+	for at, chain := range chains {
+		under.Go(func() { e.sendChain(ctx, topic, chained{r, at, batch, sent, chain}) })
 	}
 	under.Wait()
 	return sent
@@ -70,30 +79,50 @@ func (e *Engine) sendOne(ctx context.Context, topic mq.Topic, m *mq.Message) mq.
 	if m.Born.IsZero() {
 		h.BornMillis = e.clock.Now().UnixMilli()
 	}
+	at, a, err := e.place(ctx, topic, m.Group, remoting.Request{Code: remoting.SendMessage, Header: h, Body: m.Body, Timeout: sendTimeout})
+	if err != nil {
+		return fail(err)
+	}
+	return e.sent(m, at, &a)
+}
+
+// place sends a request whose header is a *request.Send to a queue of its choice, and to another one when it is refused for the
+// queue's or the broker's sake.
+func (e *Engine) place(ctx context.Context, topic mq.Topic, group mq.MessageGroup, q remoting.Request) (at place, a request.SendAnswer, err error) {
+	h, _ := q.Header.(*request.Send)
 	var avoid string
 	for try := 1; ; try++ {
 		r, err := e.route(ctx, topic.Name)
 		if err != nil {
-			return fail(err)
+			return at, a, err
 		}
-		at, ok := r.pick(m.Group, avoid)
-		if !ok {
-			e.doubt(topic.Name, mq.Refuse(mq.Unavailable, "no queue"))
-			return fail(mq.Refuse(mq.Unavailable, "topic %s: no queue takes messages now", topic.Name))
+		var ok bool
+		if at, ok = r.pick(group, avoid); !ok {
+			none := mq.Refuse(mq.Unavailable, "topic %s: no queue takes messages now", topic.Name)
+			e.doubt(topic.Name, none)
+			return at, a, none
 		}
 		h.Queue, h.Broker = at.queue, at.broker
-		var a request.SendAnswer
-		err = e.ask(ctx, target{r, at.broker}, remoting.Request{Code: remoting.SendMessage, Header: h, Body: m.Body, Timeout: sendTimeout}, &a)
-		if err == nil {
-			return e.sent(m, at, &a)
+		if h.SysFlag&stored.Verdict == stored.Prepared {
+			if err = e.announceHalf(ctx, r.addresses[at.broker], topic.Name.String()); err != nil {
+				e.doubt(topic.Name, err)
+				return at, a, err
+			}
+		}
+		if err = e.ask(ctx, target{r, at.broker}, q, &a); err == nil {
+			return at, a, nil
 		}
 		e.doubt(topic.Name, err)
-		again := mq.Outcome(err) == mq.Refused && (mq.KindOf(err) == mq.Unavailable || mq.KindOf(err) == mq.Forbidden)
-		if !again || try == sendTries || m.Group != (mq.MessageGroup{}) && try > 1 {
-			return fail(err)
+		if !elsewhere(err) || try == sendTries || group != (mq.MessageGroup{}) && try > 1 {
+			return at, a, err
 		}
 		avoid = at.broker
 	}
+}
+
+// elsewhere tells whether a message that was not sent may be taken by another queue, or by the same one at a new address.
+func elsewhere(err error) bool {
+	return mq.Outcome(err) == mq.Refused && (mq.KindOf(err) == mq.Unavailable || mq.KindOf(err) == mq.Forbidden)
 }
 
 func sysFlag(m *mq.Message) (f int32) {

@@ -27,7 +27,13 @@ func (e *Engine) Settle(ctx context.Context, topic mq.Topic, half mq.Half, verdi
 	if verdict == mq.Rollback {
 		h.Verdict = request.VerdictRollback
 	}
-	err = e.ask(ctx, target{r, t.broker}, remoting.Request{Code: remoting.EndTransaction, Header: h, Timeout: sendTimeout}, nil)
+	q := remoting.Request{Code: remoting.EndTransaction, Header: h, Timeout: sendTimeout}
+	err = e.ask(ctx, target{r, t.broker}, q, nil)
+	if mq.KindOf(err) == mq.Conflict && verdict == mq.Rollback && !h.FromCheck {
+		// The broker takes late verdicts from checks only, lest a producer and a check both commit. Two rollbacks do no harm.
+		h.FromCheck = true
+		err = e.ask(ctx, target{r, t.broker}, q, nil)
+	}
 	if err != nil {
 		e.doubt(topic.Name, err)
 	}

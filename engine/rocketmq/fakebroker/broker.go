@@ -138,6 +138,9 @@ func (b *broker) readable(name, group string) (*topic, admin.Group, *remoting.Fr
 // storeLocked appends a message to its queue and wakes who waits for it.
 func (b *broker) storeLocked(m stored.Message) *stored.Message {
 	t := b.topics[m.Topic]
+	if t == nil || int(m.Queue) >= len(t.queues) { // the topic was deleted while the message waited
+		return &m
+	}
 	q := t.queues[m.Queue]
 	m.Offset, m.Physical, m.Stored, m.StoreHost = int64(len(q.messages)), b.end, b.now(), b.address
 	if n := len(q.messages); n > 0 && m.Stored.Before(q.messages[n-1].Stored) {

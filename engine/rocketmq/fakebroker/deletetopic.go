@@ -9,7 +9,7 @@ import (
 	"github.com/causeway-mq/causeway/engine/rocketmq/remoting"
 )
 
-// deleteTopic is request 215; the topic's retry topics go with it, groups' offsets stay.
+// deleteTopic is request 215; the topic's retry topics and groups' offsets go with it.
 func (b *broker) deleteTopic(r *call) *remoting.Frame {
 	var h admin.ByTopic
 	if err := r.frame.Into(&h); err != nil {
@@ -22,6 +22,14 @@ func (b *broker) deleteTopic(r *call) *remoting.Frame {
 	for name := range b.topics {
 		if strings.HasPrefix(name, "%RETRY%") && (strings.HasSuffix(name, "_"+h.Topic) || strings.HasSuffix(name, "+"+h.Topic)) {
 			delete(b.topics, name)
+		}
+	}
+	for at, p := range b.progress {
+		if b.topics[at.topic] == nil {
+			if p.order != nil && p.order.timer != nil {
+				p.order.timer.Stop()
+			}
+			delete(b.progress, at)
 		}
 	}
 	for key, x := range b.leases {
