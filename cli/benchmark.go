@@ -30,7 +30,8 @@ func (c *call) measure(use, short string, run measurement) *cobra.Command {
 	f := cmd.Flags()
 	consumes := cmd.Name() != "produce"
 	f.Int64Var(&o.Messages, "messages", 0, "end after so many messages")
-	spanFlag(cmd, &o.Duration, "duration", 10*time.Second, "end after so long; with --messages alone: an hour at most")
+	o.Duration = 10 * time.Second
+	spanFlag(cmd, &o.Duration, "duration", "end after so long; with --messages alone: an hour at most")
 	f.IntVar(&o.InFlight, "in-flight", 16, "calls under way at a time")
 	f.IntVar(&o.Connections, "connections", 4, "connections that share them")
 	if cmd.Name() != "consume" {
@@ -40,7 +41,8 @@ func (c *call) measure(use, short string, run measurement) *cobra.Command {
 	}
 	if consumes {
 		f.StringVarP(&o.Group, "group", "g", "", "consumer group")
-		spanFlag(cmd, &o.Idle, "idle", 3*time.Second, "end when nothing came for so long")
+		o.Idle = 3 * time.Second
+		spanFlag(cmd, &o.Idle, "idle", "end when nothing came for so long")
 	}
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		if err := c.checkOutput(); err != nil {

@@ -79,8 +79,9 @@ With -o json every message is one object on a line, its body in base64.`,
 	f.StringVar(&k.tags, "tags", "", `only these tags: "a || b"`)
 	f.StringVar(&k.sql, "sql", "", `only what an SQL92 expression chooses: "amount > 10 AND region = 'eu'"`)
 	f.IntVar(&k.most, "max", 0, "end after so many messages (default: go on)")
-	spanFlag(cmd, &k.wait, "wait", 0, "end when nothing came for so long (default: go on)")
-	spanFlag(cmd, &k.hold, "hold", 30*time.Second, "how long a message is this command's until it is acknowledged")
+	spanFlag(cmd, &k.wait, "wait", "end when nothing came for so long (default: go on)")
+	k.hold = 30 * time.Second
+	spanFlag(cmd, &k.hold, "hold", "how long a message is this command's until it is acknowledged")
 	f.BoolVar(&k.keep, "no-ack", false, "give each message back instead of acknowledging it")
 	return cmd
 }

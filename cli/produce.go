@@ -70,7 +70,7 @@ func (c *call) produceCommand() *cobra.Command {
 	f.StringArrayVar(&p.keys, "key", nil, "key to find it by; may stand several times")
 	f.StringArrayVar(&p.props, "prop", nil, "NAME=VALUE; may stand several times")
 	f.StringVar(&p.group, "message-group", "", "FIFO: messages of one message group stay in order")
-	spanFlag(cmd, &p.delay, "delay", 0, "deliver so much later, for example 90s or 7d")
+	spanFlag(cmd, &p.delay, "delay", "deliver so much later, for example 90s or 7d")
 	f.StringVar(&p.at, "at", "", "deliver at this time")
 	f.IntVar(&p.count, "count", 1, "send each so many times")
 	return cmd

@@ -40,8 +40,13 @@ func parseSpan(text string) (time.Duration, error) {
 // span is a flag that takes a duration.
 type span time.Duration
 
-// String is the duration without its zero units.
-func (s *span) String() string { return tidy(time.Duration(*s).String()) }
+// String is the duration without its zero units; "0" is what the help takes for none.
+func (s *span) String() string {
+	if *s == 0 {
+		return "0"
+	}
+	return tidy(time.Duration(*s).String())
+}
 
 // Set reads it from the command line.
 func (s *span) Set(text string) error {
@@ -53,9 +58,8 @@ func (s *span) Set(text string) error {
 // Type is what the help calls it.
 func (s *span) Type() string { return "duration" }
 
-// spanFlag adds a flag that takes a duration.
-func spanFlag(cmd *cobra.Command, to *time.Duration, name string, otherwise time.Duration, help string) {
-	*to = otherwise
+// spanFlag adds a flag that takes a duration; what stands in to is its default.
+func spanFlag(cmd *cobra.Command, to *time.Duration, name, help string) {
 	cmd.Flags().Var((*span)(to), name, help)
 }
 

@@ -219,6 +219,30 @@ func gathered(t *testing.T, r *prometheus.Registry) map[string]bool {
 	return lines
 }
 
+func TestSizesOfTwoTenantsTopicsStayApart(t *testing.T) {
+	r := prometheus.NewRegistry()
+	figures, err := wrap.NewMetrics(r, start)
+	if err != nil {
+		t.Fatal(err)
+	}
+	name, err := mq.ParseTopicName("orders")
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := figures.Wrap(&small{})
+	for _, id := range []string{"default", "acme"} {
+		tenant, err := mq.ParseTenant(id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		e.Send(context.Background(), mq.Topic{Name: mq.PhysicalTopic(tenant, name)}, []mq.Message{{Type: mq.Normal}})
+	}
+	n, err := testutil.GatherAndCount(r, "rocketmq_message_size")
+	if err != nil || n != 2 {
+		t.Errorf("%d series, %v", n, err)
+	}
+}
+
 func TestLagAddsUpQueuesAndLeavesOutWhatIsUnknown(t *testing.T) {
 	now := start()
 	e := &small{progress: []mq.QueueProgress{
