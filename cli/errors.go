@@ -128,6 +128,9 @@ func classifyClient(err error) *failure {
 	if errors.As(err, &gone) && strings.Contains(gone.Error(), "x509:") {
 		return &failure{ExitFailure, err, "a certificate that `causeway up` made for itself: " + ownCertificate}
 	}
+	if errors.As(err, &gone) && strings.Contains(gone.Error(), "HTTP/1.1") {
+		return &failure{ExitFailure, err, "that looks like the API's port; --endpoint is the clients' address, " + app.DefaultListen + " by default"}
+	}
 	if errors.As(err, &gone) {
 		return &failure{ExitFailure, err, "is it running? start it with `causeway up`, or name another one with --endpoint; --tls speaks TLS"}
 	}
@@ -144,7 +147,7 @@ func classifyClient(err error) *failure {
 	case v2.Code_NOT_FOUND, v2.Code_MESSAGE_NOT_FOUND, v2.Code_OFFSET_NOT_FOUND:
 		f.code = ExitNotFound
 	case v2.Code_UNAUTHORIZED:
-		f.code, f.next = ExitDenied, "give --access-key and --secret; `causeway app create` makes them"
+		f.code, f.next = ExitDenied, "give --access-key and --secret of a key that works: `causeway app key list` shows revoked ones, `causeway app create` makes a first one"
 	case v2.Code_FORBIDDEN:
 		f.code, f.next = ExitDenied, "the application lacks that right: see `causeway app list`"
 	case v2.Code_MESSAGE_PROPERTY_CONFLICT_WITH_TYPE:

@@ -193,7 +193,7 @@ func TestTheDoctorSaysWhatIsBehindAFailure(t *testing.T) {
 		"topic list --server https://" + endpoint:                    "that looks like the clients' port",
 		"produce orders -m x --tls":                                  "--tls-ca DATA/tls/cert.pem",
 		"produce orders -m x --tls --tls-insecure --tls-ca " + ca:    "exclude each other",
-		"produce orders -m x --endpoint " + api:                      "causeway",
+		"produce orders -m x --endpoint " + api:                      "that looks like the API's port",
 		"doctor --endpoint " + api + " --server http://" + endpoint:  "that looks like the clients' port",
 		"consume orders -g none --max 1 --access-key CWx --secret y": "--access-key and --secret",
 	} {

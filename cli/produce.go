@@ -105,7 +105,7 @@ func (p *produceFlags) template() (v2client.Message, error) {
 		var err error
 		now := time.Now()
 		if m.DeliverAt, err = moment("--at", p.at, now); err != nil {
-			return m, err
+			return m, usage("--at %q: a time such as 2026-11-23T09:00:00Z or '2026-11-23 09:00' (local); --delay counts from now", p.at)
 		}
 		if m.DeliverAt.Before(now) || m.DeliverAt.After(now.Add(mq.MaxDelay)) {
 			return m, usage("--at %q: from now (%s) to 40 days from now", p.at, now.UTC().Format(time.RFC3339))
