@@ -8,6 +8,7 @@ import (
 
 	"github.com/causeway-mq/causeway/engine/rocketmq/remoting"
 	"github.com/causeway-mq/causeway/engine/rocketmq/request"
+	"github.com/causeway-mq/causeway/engine/rocketmq/token"
 	"github.com/causeway-mq/causeway/mq"
 )
 
@@ -26,7 +27,7 @@ func (e *Engine) Ack(ctx context.Context, leases []mq.Lease) []error {
 			errs[i] = err
 			continue
 		}
-		batches[t.handle.Broker] = append(batches[t.handle.Broker], i)
+		batches[t.Handle.Broker] = append(batches[t.Handle.Broker], i)
 	}
 	var under sync.WaitGroup
 	for broker, all := range batches {
@@ -53,8 +54,8 @@ func chunks(all []int, most int) (parts [][]int) {
 }
 
 // lease reads a token, and puts the newest checkpoint in the place of one that was renewed here.
-func (e *Engine) lease(l mq.Lease) (leaseToken, error) {
-	t, ok := parseLease(l.Token)
+func (e *Engine) lease(l mq.Lease) (token.Lease, error) {
+	t, ok := token.ParseLease(l.Token)
 	if !ok {
 		return t, mq.Refuse(mq.InvalidReceipt, "not a lease of this cluster")
 	}
@@ -70,8 +71,8 @@ func (e *Engine) ackOne(ctx context.Context, l mq.Lease) error {
 	if err != nil {
 		return err
 	}
-	h := request.AckOf(l.Topic.Name.String(), l.Group.Name.String(), t.handle)
-	err = e.ask(ctx, target{r, t.handle.Broker}, remoting.Request{Code: remoting.AckMessage, Header: &h}, nil)
+	h := request.AckOf(l.Topic.Name.String(), l.Group.Name.String(), t.Handle)
+	err = e.ask(ctx, target{r, t.Handle.Broker}, remoting.Request{Code: remoting.AckMessage, Header: &h}, nil)
 	if err != nil {
 		e.doubt(l.Topic.Name, err)
 		return gone(err)
@@ -81,10 +82,10 @@ func (e *Engine) ackOne(ctx context.Context, l mq.Lease) error {
 }
 
 // acknowledged notes what later requests go by.
-func (e *Engine) acknowledged(l mq.Lease, t leaseToken) {
+func (e *Engine) acknowledged(l mq.Lease, t token.Lease) {
 	e.renewed.forget(l.Token)
-	if t.ordered() {
-		e.settled.note(settledAt(l, t.handle), e.clock.Now())
+	if t.Ordered() {
+		e.settled.note(settledAt(l, t.Handle), e.clock.Now())
 	}
 }
 
@@ -113,7 +114,7 @@ func (e *Engine) ackMany(ctx context.Context, broker string, leases []mq.Lease, 
 		if err != nil {
 			return err
 		}
-		h := t.handle
+		h := t.Handle
 		k := key{l.Group.Name.String(), l.Topic.Name.String(), h.Retry, h.Queue, h.Start, h.PopMillis, h.InvisibleMillis, h.ReviveQueue}
 		p := points[k]
 		if p == nil {

@@ -9,9 +9,11 @@ import (
 	"sync"
 	"time"
 
+	"github.com/causeway-mq/causeway/engine/rocketmq/mapping"
 	"github.com/causeway-mq/causeway/engine/rocketmq/remoting"
 	"github.com/causeway-mq/causeway/engine/rocketmq/request"
 	"github.com/causeway-mq/causeway/engine/rocketmq/stored"
+	"github.com/causeway-mq/causeway/engine/rocketmq/token"
 	"github.com/causeway-mq/causeway/mq"
 )
 
@@ -212,11 +214,11 @@ func (e *Engine) pose(c incomingCheck, live []mq.Topic, sink func(mq.Check) bool
 	if i < 0 {
 		return false // its producer left in the meantime; the broker asks again
 	}
-	m := message(&c.message, c.header.Broker, live[i].Name)
+	m := mapping.Message(&c.message, c.header.Broker, live[i].Name)
 	round, _ := strconv.Atoi(c.message.Properties.Get(stored.CheckTimes))
 	return sink(mq.Check{
 		Topic: live[i], Message: m, Round: max(round, 1),
-		Half: mq.Half{Cluster: e.opts.Cluster, Message: m.Message.ID, Token: halfToken{c.header.Broker, c.header.HalfOffset, c.header.Physical}.String()},
+		Half: mq.Half{Cluster: e.opts.Cluster, Message: m.Message.ID, Token: token.Half{Broker: c.header.Broker, Offset: c.header.HalfOffset, Physical: c.header.Physical}.String()},
 	})
 }
 

@@ -9,9 +9,11 @@ import (
 	"time"
 
 	"github.com/causeway-mq/causeway/engine/rocketmq/admin"
+	"github.com/causeway-mq/causeway/engine/rocketmq/mapping"
 	"github.com/causeway-mq/causeway/engine/rocketmq/remoting"
 	"github.com/causeway-mq/causeway/engine/rocketmq/request"
 	"github.com/causeway-mq/causeway/engine/rocketmq/stored"
+	"github.com/causeway-mq/causeway/engine/rocketmq/token"
 	"github.com/causeway-mq/causeway/mq"
 )
 
@@ -36,8 +38,8 @@ func (e *Engine) deadLetter(ctx context.Context, l mq.Lease, why string) error {
 	if err != nil {
 		return err
 	}
-	h := &request.View{Topic: t.handle.RealTopic(l.Topic.Name.String(), l.Group.Name.String()), Physical: t.physical, Broker: t.handle.Broker}
-	f, err := e.call(ctx, r, t.handle.Broker, remoting.Request{Code: remoting.ViewMessage, Header: h})
+	h := &request.View{Topic: t.Handle.RealTopic(l.Topic.Name.String(), l.Group.Name.String()), Physical: t.Physical, Broker: t.Handle.Broker}
+	f, err := e.call(ctx, r, t.Handle.Broker, remoting.Request{Code: remoting.ViewMessage, Header: h})
 	if err != nil {
 		return gone(err)
 	}
@@ -46,7 +48,7 @@ func (e *Engine) deadLetter(ctx context.Context, l mq.Lease, why string) error {
 	if err != nil || !ok {
 		return mq.Doubt(mq.Internal, err, "answer to a look at a message")
 	}
-	if err := e.sendDead(ctx, &m, l, reason{why, t.attempt}); err != nil {
+	if err := e.sendDead(ctx, &m, l, reason{why, t.Attempt}); err != nil {
 		return err
 	}
 	return e.ackOne(ctx, l)
@@ -60,7 +62,7 @@ type reason struct {
 
 // sendDead stores the copy of a message among the dead letters of the lease's group, unless this very delivery has one already.
 func (e *Engine) sendDead(ctx context.Context, m *stored.Message, l mq.Lease, because reason) error {
-	t, ok := parseLease(l.Token)
+	t, ok := token.ParseLease(l.Token)
 	if !ok {
 		return mq.Refuse(mq.InvalidReceipt, "not a lease of this cluster")
 	}
@@ -72,8 +74,8 @@ func (e *Engine) sendDead(ctx context.Context, m *stored.Message, l mq.Lease, be
 		}
 	}
 	p = p.With(stored.DeadTopic, l.Topic.Name.String()).With(stored.DeadMessage, p.Get(stored.UniqueKey))
-	origin := fmt.Sprintf("%d %d %d %s", t.handle.Queue, t.handle.Offset, because.attempts, clean(because.why))
-	p = p.With(originProperty, origin)
+	origin := fmt.Sprintf("%d %d %d %s", t.Handle.Queue, t.Handle.Offset, because.attempts, mapping.Clean(because.why))
+	p = p.With(mapping.OriginProperty, origin)
 	h := &request.Send{
 		Group: dead.String(), Topic: dead.String(), DefaultTopic: "TBW102", DefaultQueues: 1, SysFlag: m.Sys & stored.Compressed,
 		BornMillis: m.Born.UnixMilli(), Flag: m.Flag, Properties: string(p),
@@ -120,7 +122,7 @@ func (e *Engine) isDead(ctx context.Context, r *route, dead mq.Physical, p store
 		}
 		copies, _ := stored.All(f.Body, 4*indexedAtOnce) // what makes no sense is no copy
 		for i := range copies {
-			if copies[i].Properties.Get(originProperty) == p.Get(originProperty) && copies[i].Properties.Get(stored.UniqueKey) == h.Key {
+			if copies[i].Properties.Get(mapping.OriginProperty) == p.Get(mapping.OriginProperty) && copies[i].Properties.Get(stored.UniqueKey) == h.Key {
 				return true
 			}
 		}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/causeway-mq/causeway/engine/rocketmq/remoting"
 	"github.com/causeway-mq/causeway/engine/rocketmq/request"
+	"github.com/causeway-mq/causeway/engine/rocketmq/token"
 	"github.com/causeway-mq/causeway/mq"
 )
 
@@ -33,7 +34,7 @@ func (e *Engine) extend(ctx context.Context, l mq.Lease, d time.Duration, how mq
 	if err != nil {
 		return mq.Extended{Lease: l, Err: err}
 	}
-	if !t.ordered() && !t.handle.Visible().After(e.clock.Now()) {
+	if !t.Ordered() && !t.Handle.Visible().After(e.clock.Now()) {
 		// A broker would take it, and deliver the message twice: it is on its way to the retry topic.
 		return mq.Extended{Lease: l, Err: mq.Refuse(mq.Expired, "the lease is over")}
 	}
@@ -42,10 +43,10 @@ func (e *Engine) extend(ctx context.Context, l mq.Lease, d time.Duration, how mq
 		return mq.Extended{Lease: l, Err: err}
 	}
 	h := &request.ChangeInvisible{
-		Ack: request.AckOf(l.Topic.Name.String(), l.Group.Name.String(), t.handle), InvisibleMillis: max(d, 0).Milliseconds(),
+		Ack: request.AckOf(l.Topic.Name.String(), l.Group.Name.String(), t.Handle), InvisibleMillis: max(d, 0).Milliseconds(),
 	}
 	var a request.ChangeInvisibleAnswer
-	if err := e.ask(ctx, target{r, t.handle.Broker}, remoting.Request{Code: remoting.ChangeInvisible, Header: h}, &a); err != nil {
+	if err := e.ask(ctx, target{r, t.Handle.Broker}, remoting.Request{Code: remoting.ChangeInvisible, Header: h}, &a); err != nil {
 		e.doubt(l.Topic.Name, err)
 		return mq.Extended{Lease: l, Err: gone(err)}
 	}
@@ -53,16 +54,16 @@ func (e *Engine) extend(ctx context.Context, l mq.Lease, d time.Duration, how mq
 		return mq.Extended{Lease: l, Err: mq.Refuse(mq.Settled, "the message was acknowledged before")}
 	}
 	next := t
-	next.handle = a.Next(t.handle)
-	if t.ordered() { // what the broker compares must stay as it was
-		next.handle.Start = t.handle.Start
+	next.Handle = a.Next(t.Handle)
+	if t.Ordered() { // what the broker compares must stay as it was
+		next.Handle.Start = t.Handle.Start
 	}
 	extended := l
-	extended.Until = next.handle.Visible()
+	extended.Until = next.Handle.Visible()
 	if how == mq.Replace {
 		extended.Token = next.String()
 		e.renewed.forget(l.Token)
-	} else if !t.ordered() {
+	} else if !t.Ordered() {
 		e.renewed.note(l.Token, next, e.clock.Now())
 	}
 	return mq.Extended{Lease: extended}
@@ -72,13 +73,13 @@ func (e *Engine) extend(ctx context.Context, l mq.Lease, d time.Duration, how mq
 // an acknowledgement with the first token does not stop one redelivery.
 type renewed struct {
 	mu    sync.Mutex // guards all; leaf
-	newer map[string]leaseToken
+	newer map[string]token.Lease
 	sweep time.Time
 }
 
-func (r *renewed) init() { r.newer = map[string]leaseToken{} }
+func (r *renewed) init() { r.newer = map[string]token.Lease{} }
 
-func (r *renewed) newest(token string, t leaseToken) leaseToken {
+func (r *renewed) newest(token string, t token.Lease) token.Lease {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if n, ok := r.newer[token]; ok {
@@ -87,7 +88,7 @@ func (r *renewed) newest(token string, t leaseToken) leaseToken {
 	return t
 }
 
-func (r *renewed) note(token string, t leaseToken, now time.Time) {
+func (r *renewed) note(token string, t token.Lease, now time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.newer[token] = t
@@ -96,7 +97,7 @@ func (r *renewed) note(token string, t leaseToken, now time.Time) {
 	}
 	r.sweep = now.Add(time.Minute)
 	for k, x := range r.newer {
-		if x.handle.Visible().Before(now) {
+		if x.Handle.Visible().Before(now) {
 			delete(r.newer, k)
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/causeway-mq/causeway/engine/rocketmq/mapping"
 	"github.com/causeway-mq/causeway/engine/rocketmq/remoting"
 	"github.com/causeway-mq/causeway/engine/rocketmq/request"
 	"github.com/causeway-mq/causeway/engine/rocketmq/stored"
@@ -95,7 +96,7 @@ func (e *Engine) findIndexed(ctx context.Context, r *route, f mq.Find, window mq
 			return nil, mq.Refuse(mq.Internal, "answer to a query: %v", err)
 		}
 		for i := range records {
-			m := message(&records[i], broker, f.Topic.Name)
+			m := mapping.Message(&records[i], broker, f.Topic.Name)
 			same := m.Message.ID == f.ID || f.ID == (mq.MessageID{}) && slices.Contains(m.Message.Keys, f.Key)
 			if same && within(m.StoredAt, f) { // the index is one of hashes
 				all = append(all, mq.Found{Stored: m, State: mq.FoundStored})

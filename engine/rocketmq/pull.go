@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/causeway-mq/causeway/engine/rocketmq/mapping"
 	"github.com/causeway-mq/causeway/engine/rocketmq/remoting"
 	"github.com/causeway-mq/causeway/engine/rocketmq/request"
 	"github.com/causeway-mq/causeway/engine/rocketmq/stored"
@@ -60,7 +61,7 @@ func (e *Engine) Pull(ctx context.Context, q mq.QueueRef, from mq.Offset, limit 
 		return mq.Read{}, mq.Refuse(mq.Internal, "answer to a pull: %v", err)
 	}
 	for i := range records {
-		m := message(&records[i], at.broker, q.Topic.Name)
+		m := mapping.Message(&records[i], at.broker, q.Topic.Name)
 		if ok, err := f.Match(filter.Message(&m.Message)); err == nil && ok {
 			read.Messages = append(read.Messages, m)
 		}

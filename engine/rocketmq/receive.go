@@ -7,9 +7,11 @@ import (
 	"math/rand/v2"
 	"time"
 
+	"github.com/causeway-mq/causeway/engine/rocketmq/mapping"
 	"github.com/causeway-mq/causeway/engine/rocketmq/remoting"
 	"github.com/causeway-mq/causeway/engine/rocketmq/request"
 	"github.com/causeway-mq/causeway/engine/rocketmq/stored"
+	"github.com/causeway-mq/causeway/engine/rocketmq/token"
 	"github.com/causeway-mq/causeway/mq"
 	"github.com/causeway-mq/causeway/mq/filter"
 )
@@ -153,7 +155,7 @@ func (e *Engine) popped(f *remoting.Frame, broker string) ([]request.Popped, err
 
 func (e *Engine) delivery(want mq.Want, m *request.Popped) mq.Delivery {
 	attempt := int(m.Reconsumed) + 1
-	shown := message(&m.Message, m.Handle.Broker, want.Topic.Name)
+	shown := mapping.Message(&m.Message, m.Handle.Broker, want.Topic.Name)
 	if m.Handle.Retry != 0 { // it lies in the retry topic now, and where it lay before is not told
 		shown.Offset = -1
 	}
@@ -161,7 +163,7 @@ func (e *Engine) delivery(want mq.Want, m *request.Popped) mq.Delivery {
 		Stored: shown, Attempt: attempt,
 		Lease: mq.Lease{
 			Cluster: want.Topic.Cluster, Topic: want.Topic, Group: want.Group, Until: m.Handle.Visible(),
-			Token: leaseToken{handle: m.Handle, physical: m.Physical, attempt: int64(attempt)}.String(),
+			Token: token.Lease{Handle: m.Handle, Physical: m.Physical, Attempt: int64(attempt)}.String(),
 		},
 	}
 }

@@ -9,9 +9,11 @@ import (
 	"time"
 	"unicode/utf16"
 
+	"github.com/causeway-mq/causeway/engine/rocketmq/mapping"
 	"github.com/causeway-mq/causeway/engine/rocketmq/remoting"
 	"github.com/causeway-mq/causeway/engine/rocketmq/request"
 	"github.com/causeway-mq/causeway/engine/rocketmq/stored"
+	"github.com/causeway-mq/causeway/engine/rocketmq/token"
 	"github.com/causeway-mq/causeway/mq"
 )
 
@@ -68,7 +70,7 @@ func (e *Engine) sendOne(ctx context.Context, topic mq.Topic, m *mq.Message) mq.
 		return fail(mq.Refuse(mq.BodyTooLarge, "message body of %d bytes, the limit is %d", len(m.Body), mq.MaxBody))
 	}
 	var room [1024]byte
-	p, err := properties(room[:0], m, topic.Name)
+	p, err := mapping.Properties(room[:0], m, topic.Name)
 	if err != nil {
 		return fail(err)
 	}
@@ -144,10 +146,10 @@ func (e *Engine) sent(m *mq.Message, at place, a *request.SendAnswer) mq.Sent {
 		if err != nil {
 			return mq.Sent{Offset: -1, Err: mq.Doubt(mq.Internal, err, "answer to a send")}
 		}
-		s.Half = mq.Half{Cluster: e.opts.Cluster, Message: m.ID, Token: halfToken{at.broker, a.Offset, p.Physical}.String()}
+		s.Half = mq.Half{Cluster: e.opts.Cluster, Message: m.ID, Token: token.Half{Broker: at.broker, Offset: a.Offset, Physical: p.Physical}.String()}
 		s.Offset = -1
 	case m.Type == mq.Delay && a.RecallHandle != "":
-		s.Scheduled = mq.Scheduled{Cluster: e.opts.Cluster, Message: m.ID, Token: scheduledToken{at.broker, a.RecallHandle}.String()}
+		s.Scheduled = mq.Scheduled{Cluster: e.opts.Cluster, Message: m.ID, Token: token.Scheduled{Broker: at.broker, Handle: a.RecallHandle}.String()}
 		s.Offset = -1
 	case m.Type == mq.Delay && m.DeliverAt.After(e.clock.Now()):
 		s.Offset = -1

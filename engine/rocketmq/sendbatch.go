@@ -5,6 +5,7 @@ package rocketmq
 import (
 	"context"
 
+	"github.com/causeway-mq/causeway/engine/rocketmq/mapping"
 	"github.com/causeway-mq/causeway/engine/rocketmq/remoting"
 	"github.com/causeway-mq/causeway/engine/rocketmq/request"
 	"github.com/causeway-mq/causeway/engine/rocketmq/stored"
@@ -37,7 +38,7 @@ func (e *Engine) sendChain(ctx context.Context, topic mq.Topic, c chained) {
 	for _, i := range c.which {
 		m := &c.batch[i]
 		var err error
-		scratch, err = properties(scratch[:0], m, topic.Name)
+		scratch, err = mapping.Properties(scratch[:0], m, topic.Name)
 		if len(m.Body) > mq.MaxBody {
 			err = mq.Refuse(mq.BodyTooLarge, "message body of %d bytes, the limit is %d", len(m.Body), mq.MaxBody)
 		}

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package rocketmq
+// Package mapping turns messages into what brokers keep, properties above all.
+package mapping
 
 import (
 	"fmt"
@@ -13,11 +14,11 @@ import (
 	"github.com/causeway-mq/causeway/mq"
 )
 
-// originProperty holds what brokers' own properties of a dead letter do not say: queue, offset, attempt, why.
-const originProperty = "__CAUSEWAY_ORIGIN"
+// OriginProperty holds what brokers' own properties of a dead letter do not say: queue, offset, attempt, why.
+const OriginProperty = "__CAUSEWAY_ORIGIN"
 
-// properties is a message as brokers keep it, but for its body.
-func properties(b []byte, m *mq.Message, topic mq.Physical) ([]byte, error) {
+// Properties appends a message as brokers keep it, but for its body.
+func Properties(b []byte, m *mq.Message, topic mq.Physical) ([]byte, error) {
 	b = stored.AppendProperty(b, stored.UniqueKey, m.ID.String())
 	put := func(name, value string) {
 		if value != "" {
@@ -45,10 +46,10 @@ func properties(b []byte, m *mq.Message, topic mq.Physical) ([]byte, error) {
 	if o := m.Origin; !o.IsZero() {
 		put(stored.DeadTopic, o.Topic.String())
 		put(stored.DeadMessage, o.Message.String())
-		put(originProperty, fmt.Sprintf("%d %d %d %s", o.Queue, o.Offset, o.Attempt, clean(o.Why)))
+		put(OriginProperty, fmt.Sprintf("%d %d %d %s", o.Queue, o.Offset, o.Attempt, Clean(o.Why)))
 	}
 	for _, p := range m.Properties {
-		if stored.Reserved(p.Name) || p.Name == originProperty {
+		if stored.Reserved(p.Name) || p.Name == OriginProperty {
 			return nil, mq.Refuse(mq.IllegalPropertyKey, "property %q: the name is reserved", p.Name)
 		}
 		if p.Value == "" {
@@ -65,7 +66,8 @@ func properties(b []byte, m *mq.Message, topic mq.Physical) ([]byte, error) {
 	return b, nil
 }
 
-func clean(s string) string {
+// Clean takes line ends and other controls out of a text for people.
+func Clean(s string) string {
 	return strings.Map(func(r rune) rune {
 		if r < ' ' {
 			return ' '
@@ -74,8 +76,8 @@ func clean(s string) string {
 	}, s)
 }
 
-// message is what a broker kept, as consumers get it. topic is the subscription's.
-func message(m *stored.Message, broker string, topic mq.Physical) mq.Stored {
+// Message is what a broker kept, as consumers get it. topic is the subscription's.
+func Message(m *stored.Message, broker string, topic mq.Physical) mq.Stored {
 	out := mq.Stored{Topic: topic, Broker: broker, Queue: mq.QueueID(m.Queue), Offset: mq.Offset(m.Offset), StoredAt: m.Stored}
 	msg := &out.Message
 	msg.Type, msg.Encoding, msg.Body, msg.Born = mq.Normal, mq.Identity, m.Body, m.Born
@@ -118,7 +120,7 @@ func message(m *stored.Message, broker string, topic mq.Physical) mq.Stored {
 			msg.Origin.Topic, _ = mq.ParsePhysical(value)
 		case stored.DeadMessage:
 			msg.Origin.Message, _ = mq.ParseMessageID(value)
-		case originProperty:
+		case OriginProperty:
 			rest = value
 		default:
 			if !stored.Reserved(name) {
