@@ -145,8 +145,8 @@ const def = "/v1/tenants/default"
 
 func TestTheWalkOfATopic(t *testing.T) {
 	s := serve(t)
-	made := read[wire.Topic](t, s.send("POST", def+"/topics", `{"name":"orders","types":["fifo"],"queues":4,"retention":"24h","durability":"window=20ms","note":"n"}`))
-	if made.Name != "orders" || made.Types[0] != "fifo" || made.Queues != 4 || made.Retention != "24h0m0s" || made.Durability != "window=20ms" || made.State != "ready" {
+	made := read[wire.Topic](t, s.send("POST", def+"/topics", `{"name":"orders","types":["delay"],"queues":4,"retention":"24h","durability":"window=20ms","note":"n"}`))
+	if made.Name != "orders" || made.Types[0] != "delay" || made.Queues != 4 || made.Retention != "24h0m0s" || made.Durability != "window=20ms" || made.State != "ready" {
 		t.Errorf("made %+v", made)
 	}
 	got := read[wire.Topic](t, s.send("GET", def+"/topics/orders", ""))
