@@ -152,6 +152,8 @@ func nobodyThere(s *Scene) {
 	m, _ := s.prepare(t, half(time.Second))
 	s.within(time.Second+s.soon(), "the caller is asked", l.askedTimes(m, 1))
 	before := len(l.about(m))
+	s.while(time.Second, "a caller that has nobody to ask is not asked all the time", func() bool { return len(l.about(m)) <= before+2 })
+	before = len(l.about(m))
 	l.isThere(true)
 	s.within(2*s.soon(), "the caller is asked again", l.askedTimes(m, before+1))
 	checks := l.about(m)

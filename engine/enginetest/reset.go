@@ -83,7 +83,11 @@ func resetToOffset(s *Scene) {
 	s.areExactly(got, ms[5:]...)
 	s.ack(got...)
 	s.reset(g, t, mq.Position{Kind: mq.ToOffset, Queue: mq.AnyQueue, Offset: 7})
-	s.areExactly(s.collect(want(t, g), 1), ms[7])
+	last := s.collect(want(t, g), 1)
+	s.areExactly(last, ms[7])
+	s.ack(last...)
+	s.reset(g, t, mq.Position{Kind: mq.ToOffset, Queue: mq.AnyQueue, Offset: 8})
+	s.none(want(t, g), "the group was moved to the end")
 }
 
 func resetSaysBeforeAndAfter(s *Scene) {

@@ -21,6 +21,7 @@ func retryCases() []Case {
 		{Name: "deadletter/is-a-topic-like-any-other", Play: deadLettersAreATopic},
 		{Name: "deadletter/a-foreign-token", Play: deadLetterForeignToken},
 		{Name: "deadletter/of-dead-letters", Play: deadLetterOfDeadLetters},
+		{Name: "deadletter/each-lease-has-its-answer", Play: eachBurialHasItsAnswer},
 	}
 }
 
@@ -226,4 +227,23 @@ func deadLetterOfDeadLetters(s *Scene) {
 	if o := last.Message.Origin; o.Topic != graves.Name && o.Topic != t.Name {
 		s.fatalf("the dead letter of a dead letter says that it comes from %s", o.Topic)
 	}
+}
+
+func eachBurialHasItsAnswer(s *Scene) {
+	t, g := s.topic(1), s.group()
+	ms := s.messages(3)
+	s.send(t, ms...)
+	ds := s.collect(want(t, g), 3)
+	ls := leases(ds...)
+	ls[1].Token = "no token of this engine"
+	errs := s.engine().DeadLetter(s.ctx, ls, "poison")
+	if len(errs) != 3 {
+		s.fatalf("%d answers for 3 leases", len(errs))
+	}
+	s.ok(errs[0], "dead letter the first")
+	s.refused(errs[1], "dead letter with a broken token")
+	s.ok(errs[2], "dead letter the third")
+	s.collect(want(s.deadLetters(g), s.group()), 2)
+	s.ack(ds[1])
+	s.noneWhile(rest, want(t, g), "two are dead and one is acknowledged")
 }
