@@ -62,6 +62,9 @@ type Target struct {
 	// means 15.
 	CheckEvery  time.Duration
 	CheckRounds int
+	// Differs names cases that this engine does not fulfil and for which there is no trait, each with what it does instead. They
+	// are not played, and their line says so.
+	Differs map[string]string
 	// Limit bounds one case in real time; 0 means 60 s.
 	Limit time.Duration
 	// Seeds is how many random histories are played; 0 means 8.
@@ -101,10 +104,11 @@ type Case struct {
 // Category is how a case applied to an engine.
 type Category string
 
-// The categories. The last two carry their reason behind a colon.
+// The categories. All but the first carry their reason behind a colon.
 const (
 	Holds      Category = "holds"
 	Inverse    Category = "inverse"
+	Differs    Category = "differs"
 	NotOffered Category = "not offered"
 )
 
@@ -168,6 +172,10 @@ func Cases() []Case {
 func (c Case) on(target Target) (r Result) {
 	began := time.Now()
 	r = Result{Case: c.Name, Category: Holds}
+	if why := target.Differs[c.Name]; why != "" {
+		r.Category, r.Reason = Differs, why
+		return r
+	}
 	defer func() { r.Took = time.Since(began) }()
 	instance, err := target.Open()
 	if err != nil {

@@ -32,6 +32,7 @@ const (
 	AckUnknown  Cause = "acknowledgement unknown"
 	WasReset    Cause = "group moved"
 	StoredTwice Cause = "sent twice"
+	Raced       Cause = "changed as it ended" // only where the engine does not tell a lease that is over
 )
 
 // Verdict is what the judge found.
@@ -202,7 +203,11 @@ func (j *judge) redeliveries(g *groupFacts) {
 		byOrder := slices.Clone(grants)
 		// Attempts count up, so their order is the order of the grants, also where calls overlapped.
 		slices.SortFunc(byOrder, func(a, b *grant) int {
-			return cmp.Or(cmp.Compare(a.attempt, b.attempt), cmp.Compare(a.take.Return, b.take.Return))
+			byReturn := cmp.Compare(a.take.Return, b.take.Return)
+			if g.rules.Uncounted { // the next best: which lease was to end first
+				return cmp.Or(a.until.Compare(b.until), byReturn)
+			}
+			return cmp.Or(cmp.Compare(a.attempt, b.attempt), byReturn)
 		})
 		for i, one := range byOrder[1:] {
 			cause, why := j.cause(g, byOrder[:i+1], one)
@@ -213,7 +218,7 @@ func (j *judge) redeliveries(g *groupFacts) {
 			}
 			j.out.Duplicates[cause]++
 		}
-		if len(j.sends[id]) == 1 && len(g.resets) == 0 {
+		if len(j.sends[id]) == 1 && len(g.resets) == 0 && !g.rules.Uncounted && !slices.ContainsFunc(grants, j.raced) {
 			j.attempts(g, id, grants)
 		}
 	}
@@ -226,6 +231,9 @@ func (j *judge) cause(g *groupFacts, earlier []*grant, one *grant) (Cause, strin
 	}
 	if len(j.sends[one.id]) > 1 {
 		return StoredTwice, ""
+	}
+	if slices.ContainsFunc(earlier, j.raced) {
+		return Raced, ""
 	}
 	found := Expired
 	for _, e := range earlier {
@@ -250,6 +258,15 @@ func (j *judge) cause(g *groupFacts, earlier []*grant, one *grant) (Cause, strin
 		}
 	}
 	return found, ""
+}
+
+// raced tells whether a lease was changed when it was perhaps over, by an engine that does not notice: the message may then have
+// come free twice.
+func (j *judge) raced(g *grant) bool {
+	return j.rules.StaleAckIsSilent && slices.ContainsFunc(g.moves, func(m moveOp) bool {
+		before, _ := g.heldUntil(Span{Call: m.Call, Return: m.Call - 1})
+		return m.result != mq.Refused && !m.To.Before(before)
+	})
 }
 
 // silent tells whether a settlement proves nothing, because the engine answers so to a stale lease too.
@@ -388,7 +405,7 @@ func (j *judge) losses(g *groupFacts) {
 		settled := false
 		for _, e := range g.grants[id] {
 			for _, end := range e.settles {
-				settled = settled || end.result != mq.Refused && !j.silent(e, end)
+				settled = settled || end.result != mq.Refused // a late one may have settled it or not: nobody can tell
 			}
 		}
 		switch {

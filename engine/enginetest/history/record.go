@@ -101,6 +101,7 @@ type Group struct {
 	Topic       mq.Physical
 	Ordered     bool
 	MaxAttempts int                    // 0 = do not judge
+	Uncounted   bool                   // attempts do not count up, so their numbers prove nothing
 	Wants       func(*mq.Message) bool // its filter; nil = all
 }
 
