@@ -39,17 +39,13 @@ func differs() map[string]string {
 		"provision/a-dropped-topic-comes-back-empty": "scheduled messages of a dropped topic stay in the timer and show when a topic of that name exists again",
 		"find/scheduled-and-half":                    "brokers keep scheduled messages and halves in topics of their own, out of reach of a search in the message's topic",
 		"reset/by-force-voids-the-leases":            "a void lease acknowledges nothing, and the broker answers with success all the same",
-		"random/one-actor":                           sameAttempt,
-		"random/three-actors":                        sameAttempt,
 	}
 }
-
-const sameAttempt = "an attempt id that is used once more after its run had shown again counts as the same attempt: its deliveries are not counted"
 
 func TestTheEngineConformsOverTheFake(t *testing.T) {
 	cluster := defaultCluster(t)
 	target := enginetest.Target{
-		Name: "rocketmq over the fake", Cluster: cluster,
+		Name: "rocketmq over the fake", Cluster: cluster, Differs: differs(),
 		Open: func() (*enginetest.Instance, error) {
 			time0 := clock.NewVirtual(time.Unix(1764000000, 0))
 			fake := fakebroker.New(fakebroker.Options{Clock: time0, Brokers: []string{"broker-a"}, MaxDelay: mq.MaxDelay + time.Hour})
@@ -71,18 +67,5 @@ func TestTheEngineConformsOverTheFake(t *testing.T) {
 			}, nil
 		},
 	}
-	for _, c := range enginetest.Cases() {
-		t.Run(c.Name, func(t *testing.T) {
-			if why := differs()[c.Name]; why != "" {
-				t.Logf("%s differs: %s", c.Name, why)
-				return
-			}
-			for _, r := range enginetest.Check(target, c.Name) {
-				t.Log(r)
-				for _, f := range r.Failures {
-					t.Error(f)
-				}
-			}
-		})
-	}
+	enginetest.Run(t, target)
 }
