@@ -68,7 +68,7 @@ func (e *Engine) sendDead(ctx context.Context, m *stored.Message, l mq.Lease, be
 	}
 	dead := mq.PhysicalDeadLetters(l.Group.Name)
 	p := m.Properties
-	for _, name := range []string{stored.PopCheckpoint, stored.FirstPopMillis, stored.RetryTopic, stored.DeliverMillis, stored.Half, stored.ProducerGroup, stored.Wait} {
+	for _, name := range []string{stored.PopCheckpoint, stored.FirstPopMillis, stored.RetryTopic, stored.OriginGroup, stored.DeliverMillis, stored.Half, stored.ProducerGroup, stored.Wait} {
 		if p.Get(name) != "" {
 			p = p.With(name, "")
 		}

@@ -60,6 +60,7 @@ func (b *broker) reviveLocked(key leaseKey, x *lease) {
 	if m.Properties.Get(stored.FirstPopMillis) == "" {
 		m.Properties = m.Properties.With(stored.FirstPopMillis, strconv.FormatInt(key.popped, 10))
 	}
+	m.Properties = m.Properties.With(stored.OriginGroup, key.group)
 	if m.Properties.Get(stored.OriginMessageID) == "" {
 		m.Properties = m.Properties.With(stored.OriginMessageID, b.placeID(x.message.Physical))
 	}

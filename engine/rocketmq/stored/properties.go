@@ -47,6 +47,7 @@ const (
 	ReconsumeTime   = "RECONSUME_TIME"
 	InnerNumber     = "INNER_NUM"
 	InnerBase       = "INNER_BASE"
+	OriginGroup     = "ORIGIN_GROUP" // of a retry: the group that did not acknowledge
 )
 
 // Reserved tells whether an application may not use the name: a broker or client gives it a meaning of its own.
@@ -59,7 +60,7 @@ func Reserved(name string) bool {
 		"MSG_TYPE", "INNER_MULTI_DISPATCH", "INNER_MULTI_QUEUE_OFFSET", "TIMER_DELAY_MS", "TIMER_DELAY_SEC", DeliverMillis,
 		"TIMER_ENQUEUE_MS", "TIMER_DEQUEUE_MS", "TIMER_ROLL_TIMES", TimerOutMillis, TimerDelete, "TIMER_DELAY_LEVEL", BornHostText,
 		BornMillis, DeadTopic, DeadMessage, "__CRC32#", FirstCheckAfter, CheckTimes, ShardingKey, TraceContext, InnerNumber,
-		InnerBase, "DUP_INFO", "__transactionId__", "REDIRECT", "PROPERTY_FORWARD_QUEUE_ID":
+		InnerBase, "DUP_INFO", "__transactionId__", "REDIRECT", "PROPERTY_FORWARD_QUEUE_ID", OriginGroup:
 		return true
 	}
 	return strings.HasPrefix(name, "__RMQ.")

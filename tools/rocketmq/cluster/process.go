@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"syscall"
@@ -70,19 +71,26 @@ func (p *Process) Start(ctx context.Context) error {
 	cmd := exec.Command(name, args...) //nolint:gosec,noctx // arguments are ours; it must outlive ctx, Stop ends it
 	cmd.Env = append(os.Environ(), "ROCKETMQ_HOME="+p.Dir, "RMQ_PROXY_HOME="+p.Dir)
 	cmd.Stdout, cmd.Stderr, cmd.Dir = out, out, p.Dir
-	if err := cmd.Start(); err != nil {
-		p.mu.Unlock()
-		out.Close()
-		return fmt.Errorf("start %s: %w", p.Name, err)
-	}
-	exited := make(chan struct{})
-	p.cmd, p.exited = cmd, exited
-	p.mu.Unlock()
+	dieWithUs(cmd)
+	exited, started := make(chan struct{}), make(chan error, 1)
 	go func() { // joined by whoever reads exited: Stop always does
-		_ = cmd.Wait() // how it ended is in its output
-		out.Close()
+		// The kernel tells the child of our death when the thread that started it ends, so the thread stays for as long as the child.
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		defer out.Close()
+		err := cmd.Start()
+		started <- err
+		if err == nil {
+			_ = cmd.Wait() // how it ended is in its output
+		}
 		close(exited)
 	}()
+	if err := <-started; err != nil {
+		p.mu.Unlock()
+		return fmt.Errorf("start %s: %w", p.Name, err)
+	}
+	p.cmd, p.exited = cmd, exited
+	p.mu.Unlock()
 	if err := p.waitReady(ctx, exited); err != nil {
 		return errors.Join(err, p.Kill())
 	}
