@@ -195,6 +195,9 @@ func TestAReceiverWhoIsGoneBeforeTheAnswerHoldsNothing(t *testing.T) {
 	w.sendBodies(topic, "one")
 	w.settle()
 	stuck := make(chan struct{})
+	var once sync.Once
+	release := func() { once.Do(func() { close(stuck) }) }
+	defer release()
 	disk.SetHook(func(c faultfs.Call) {
 		if c.Op == faultfs.Sync {
 			<-stuck
@@ -210,7 +213,7 @@ func TestAReceiverWhoIsGoneBeforeTheAnswerHoldsNothing(t *testing.T) {
 	leave()
 	receiver.Wait()
 	w.expect(mq.Outcome(gone), mq.Unknown, "what the receiver was told")
-	close(stuck)
+	release()
 	got := w.take(topic, g, 1)
 	w.expect(len(got), 1, "messages for the next receiver, at once")
 	w.expect(got[0].Attempt, 2, "attempt")

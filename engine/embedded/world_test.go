@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/causeway-mq/causeway/engine/embedded/index"
+	"github.com/causeway-mq/causeway/engine/embedded/txn"
 	"github.com/causeway-mq/causeway/internal/clock"
 	"github.com/causeway-mq/causeway/internal/fsys"
 	"github.com/causeway-mq/causeway/internal/fsys/memfs"
@@ -222,6 +223,16 @@ func (w *world) expect(got, want any, what string) {
 	if fmt.Sprint(got) != fmt.Sprint(want) {
 		w.Fatalf("%s: got %v, want %v", what, got, want)
 	}
+}
+
+// onlyHalf is the one open transaction.
+func (w *world) onlyHalf() (only txn.Half) {
+	w.Helper()
+	w.engine.j.Lock()
+	defer w.engine.j.Unlock()
+	w.expect(w.engine.j.State().Halves.Len(), 1, "open transactions")
+	w.engine.j.State().Halves.Each(func(h txn.Half) bool { only = h; return true })
+	return only
 }
 
 func quick(t *testing.T) *world {
