@@ -145,6 +145,7 @@ func (u *up) startEngine(ctx context.Context) error {
 	e, report, err := embedded.Open(ctx, embedded.Options{
 		FS:           disk,
 		Cluster:      cluster,
+		Provisioned:  true,
 		Clock:        u.clock,
 		Logger:       u.log.With("room", "engine"),
 		SegmentBytes: u.config.Engine.SegmentBytes,
@@ -289,13 +290,13 @@ func (u *up) startDoor(ctx context.Context) error {
 }
 
 func (u *up) serve(ctx context.Context, out io.Writer, running Running) error {
+	if err := greet(out, u.config, running); err != nil {
+		u.log.Warn("nobody could be greeted", "err", err)
+	}
 	if err := announce(u.config.Data, running); err != nil {
 		return err
 	}
 	u.group.OnStop("announcement", func(context.Context) error { return withdraw(u.config.Data) })
-	if err := greet(out, u.config, running); err != nil {
-		u.log.Warn("nobody could be greeted", "err", err)
-	}
 	select {
 	case <-ctx.Done():
 		u.log.Info("stopping")

@@ -100,7 +100,7 @@ func (p *Plane) follow(ctx context.Context, ref Ref, was provisioned) error {
 		err = p.put(ctx, r.with(Ready))
 		p.visible(ctx)
 		return err
-	case mq.Outcome(err) == mq.Refused && r.state() != Deleting && final(err):
+	case mq.Outcome(err) == mq.Refused && final(err) && (was != nil || r.state() == Creating):
 		return p.takeBack(ctx, r, was, err)
 	}
 	p.opt.Log.Warn("the engine does not follow yet", "what", ref.Kind, "tenant", ref.Tenant, "name", ref.Name, "state", r.state(), "error", err)

@@ -144,6 +144,9 @@ func (p *Plane) UpdateTopic(ctx context.Context, tenant mq.Tenant, name mq.Topic
 	if c.Queues != nil && *c.Queues < t.Spec.Queues {
 		return Topic{}, refuse(OutOfRange, mq.BadRequest, "queues: %d, the topic has %d, which may only grow", *c.Queues, t.Spec.Queues).on("queues").limit(itoa(t.Spec.Queues) + "..256")
 	}
+	if c.Queues != nil && *c.Queues != t.Spec.Queues && t.Spec.Accepts.Has(mq.FIFO) {
+		return Topic{}, refuse(OutOfRange, mq.BadRequest, "queues: topic %q takes ordered messages, whose groups would move to other queues and lose their order: make a new topic", t.Name).on("queues")
+	}
 	assign(&t.Spec.Queues, c.Queues)
 	assign(&t.Spec.Durability, c.Durability)
 	assign(&t.Spec.Retention, c.Retention)

@@ -6,6 +6,7 @@ import (
 	"context"
 	"slices"
 
+	"github.com/causeway-mq/causeway/engine/embedded/log"
 	"github.com/causeway-mq/causeway/engine/embedded/record"
 	"github.com/causeway-mq/causeway/engine/embedded/state"
 	"github.com/causeway-mq/causeway/engine/embedded/token"
@@ -76,8 +77,9 @@ func (e *Engine) Ack(ctx context.Context, leases []mq.Lease) []error {
 		}
 	}
 	if len(done) == 0 {
+		last := e.j.LastOrNone()
 		e.j.Unlock()
-		return errs
+		return e.sure(ctx, errs, last)
 	}
 	parts := make([]record.Part, len(done))
 	for i := range done {
@@ -91,6 +93,22 @@ func (e *Engine) Ack(ctx context.Context, leases []mq.Lease) []error {
 		err = e.j.Wait(ctx, pos)
 	}
 	return fill(errs, err)
+}
+
+// sure answers Settled when the settlement is on disk: it may have been appended a moment ago.
+func (e *Engine) sure(ctx context.Context, errs []error, last log.Position) []error {
+	settled := func(err error) bool { return mq.KindOf(err) == mq.Settled }
+	if last == 0 || !slices.ContainsFunc(errs, settled) {
+		return errs
+	}
+	if err := e.j.Wait(ctx, last); err != nil {
+		for i := range errs {
+			if settled(errs[i]) {
+				errs[i] = err
+			}
+		}
+	}
+	return errs
 }
 
 // freedLocked lists the ledgers that give something again because a run of an ordered group ended. It needs the lock.

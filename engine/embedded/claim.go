@@ -20,10 +20,11 @@ import (
 // runs at most maxWaiting messages ahead of what is delivered, and nothing is read over and over.
 
 const (
-	scanEntries = 1024 // index entries that one claim looks at
-	scanReads   = 256  // messages that one claim reads
-	scanOrdered = 64   // unseen messages that one claim of an ordered group reads, beyond what it may grant
-	maxWaiting  = 4096 // held back by order in one ledger; a claim looks no further then
+	scanEntries = 1024    // index entries that one claim looks at
+	scanReads   = 256     // messages that one claim reads
+	scanOrdered = 64      // unseen messages that one claim of an ordered group reads, beyond what it may grant
+	maxLetters  = 1 << 20 // bytes of dead letters in one record, which has a limit; one always fits
+	maxWaiting  = 4096    // held back by order in one ledger; a claim looks no further then
 )
 
 // claim marks a ledger as being decided about.
@@ -87,7 +88,7 @@ func (e *Engine) takeClaimed(t *taking, ledger record.Ledger) error {
 		t.got = append(t.got, e.delivery(t, g.granted, g.stored))
 	}
 	if again {
-		e.wake(ledger, t.topic.Spec.Name, t.group.Spec.Name, t.max)
+		e.wake(ledger, t.from, t.spec.Name, t.max)
 	}
 	return err
 }
@@ -108,6 +109,7 @@ func (e *Engine) claimLocked(t *taking, ledger record.Ledger) *claimed {
 	if len(c.free) == 0 && c.next >= c.visible {
 		return nil
 	}
+	t.lookLocked()
 	e.busy[ledger] = c.claim
 	return c
 }
@@ -120,7 +122,7 @@ func (e *Engine) readClaimed(t *taking, c *claimed) {
 		f.wanted = f.err == nil && wants(t.filter, &f.stored.Message)
 		if f.err != nil && !journal.IsLost(f.err) {
 			c.trouble = f.err
-			if t.group.Spec.Ordered {
+			if t.spec.Ordered {
 				c.free = c.free[:i] // what stands behind it in its lane must not overtake it
 				break
 			}
@@ -129,16 +131,20 @@ func (e *Engine) readClaimed(t *taking, c *claimed) {
 	c.scanned = c.next
 	room := t.max - len(t.got) - len(c.free)
 	limit := scanEntries
-	if t.group.Spec.Ordered {
+	if t.spec.Ordered {
 		limit = min(scanOrdered+room, c.room)
 	}
 	if room <= 0 || limit <= 0 || c.next >= c.visible {
 		return
 	}
-	entries, err := e.j.Index().Range(journal.Number(c.ledger.Queue), mq.Offset(c.next), int(min(int64(limit), c.visible-c.next)), nil)
+	asked := int(min(int64(limit), c.visible-c.next))
+	entries, err := e.j.Index().Range(journal.Number(c.ledger.Queue), mq.Offset(c.next), asked, nil)
 	if err != nil {
 		c.trouble = e.j.Trouble(err)
 		return
+	}
+	if len(entries) == 0 {
+		c.scanned = c.visible // damage took what was here; nothing is kept from here on
 	}
 	reads := 0
 	for i := range entries {
@@ -166,7 +172,7 @@ func (e *Engine) readClaimed(t *taking, c *claimed) {
 		}
 		u.order = record.Order([]byte(u.stored.Message.Group.String()))
 		c.unseen = append(c.unseen, u)
-		if !t.group.Spec.Ordered {
+		if !t.spec.Ordered {
 			room--
 		}
 	}
@@ -184,7 +190,7 @@ func (t *taking) letter(f *candidate) *mq.Message {
 	}
 	m := f.stored.Message
 	m.Origin = mq.Origin{
-		Topic: t.topic.Spec.Name, Message: m.ID, Queue: f.stored.Queue, Offset: f.stored.Offset, Attempt: f.entry.Attempt, Why: "attempts",
+		Topic: t.from, Message: m.ID, Queue: f.stored.Queue, Offset: f.stored.Offset, Attempt: f.entry.Attempt, Why: "attempts",
 	}
 	return &m
 }
@@ -203,15 +209,22 @@ func (e *Engine) grantLocked(t *taking, c *claimed, letters []*mq.Message) (gran
 	}
 	seq := e.j.State().LastSeq + 1
 	g := &record.Grant{Ledger: c.ledger, Next: max(c.scanned, l.Next()), Until: t.until, Seq: seq, Attempt: string(t.want.Attempt)}
-	if !t.group.Spec.Ordered {
+	if !t.spec.Ordered {
 		g.Attempt = ""
 	}
 	var parts []record.Part
+	room := maxLetters
 	for i := range c.free {
 		f := &c.free[i]
+		if letters[i] != nil {
+			if room -= record.SizeHint(letters[i]); room < 0 && len(parts) > 0 {
+				c.free = c.free[:i] // the rest, with what stands behind it in its lane, at the next take
+				break
+			}
+		}
 		switch {
 		case letters[i] != nil:
-			copies, err := e.letterLocked(t.group.Spec.Name, letters[i], len(parts))
+			copies, err := e.letterLocked(t.spec.Name, letters[i], len(parts))
 			if err != nil {
 				return nil, 0, err
 			}
@@ -246,7 +259,7 @@ func (e *Engine) grantLocked(t *taking, c *claimed, letters []*mq.Message) (gran
 // grantUnseen adds what was never delivered: all of it without order, one lane's run with order.
 func (t *taking) grantUnseen(c *claimed, l *lease.Ledger, g *record.Grant, grants []leasedMessage) []leasedMessage {
 	room := t.max - len(t.got) - len(grants)
-	if !t.group.Spec.Ordered {
+	if !t.spec.Ordered {
 		for i := range c.unseen {
 			u := &c.unseen[i]
 			g.Taken = append(g.Taken, record.Taken{Offset: u.entry.Offset})

@@ -55,6 +55,9 @@ type Options struct {
 	CheckEvery      time.Duration // between two checks of a transaction, default 30 s
 	CheckRounds     int           // checks before a transaction is given up, default 15
 	CheckpointBytes int64         // of log between two checkpoints, default 64 MiB
+	// Provisioned refuses calls that name a topic or a group which PutTopic and PutGroup did not make: a call that was let in
+	// before a drop can then not bring back what was dropped. Without it the first call makes them from its own values.
+	Provisioned bool
 }
 
 const (

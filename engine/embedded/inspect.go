@@ -90,9 +90,9 @@ func (e *Engine) Reset(ctx context.Context, g mq.Group, topic mq.Topic, p mq.Pos
 		return done, err
 	}
 	e.j.Lock()
-	t, err := e.topicLocked(topic)
+	t, err := e.calledTopicLocked(topic)
 	if err == nil {
-		_, err = e.groupLocked(g)
+		_, err = e.calledGroupLocked(g)
 	}
 	var bounds []state.Queue
 	if err == nil {

@@ -56,7 +56,7 @@ func (e *Engine) Commit(ctx context.Context, g mq.Group, ref mq.QueueRef, at mq.
 		return mq.Refuse(mq.IllegalOffset, "offset %d of %s: from %d to %d", at, ref, lo, hi)
 	}
 	return e.put(ctx, func() (log.Position, error) {
-		group, err := e.groupLocked(g)
+		group, err := e.calledGroupLocked(g)
 		if err != nil {
 			return 0, err
 		}

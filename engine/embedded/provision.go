@@ -16,6 +16,22 @@ import (
 	"github.com/causeway-mq/causeway/mq"
 )
 
+// calledTopicLocked finds the topic that a caller named. It needs the lock.
+func (e *Engine) calledTopicLocked(topic mq.Topic) (*state.Topic, error) {
+	if e.opts.Provisioned && e.j.State().Topic(topic.Name) == nil {
+		return nil, mq.Refuse(mq.TopicNotFound, "no topic %s", topic.Name)
+	}
+	return e.topicLocked(topic)
+}
+
+// calledGroupLocked finds the group that a caller named. It needs the lock.
+func (e *Engine) calledGroupLocked(group mq.Group) (*state.Group, error) {
+	if e.opts.Provisioned && e.j.State().Group(group.Name) == nil {
+		return nil, mq.Refuse(mq.GroupNotFound, "no group %s", group.Name)
+	}
+	return e.groupLocked(group)
+}
+
 // topicLocked finds a topic or makes it from the value in the call. It needs the lock.
 func (e *Engine) topicLocked(topic mq.Topic) (*state.Topic, error) {
 	if t := e.j.State().Topic(topic.Name); t != nil {

@@ -27,15 +27,18 @@ import (
 
 // taking is one take on its way.
 type taking struct {
-	want   mq.Want
-	filter *filter.Filter
-	topic  *state.Topic
-	group  *state.Group
-	until  int64
-	keep   time.Duration
-	max    int
-	last   log.Position // the newest record that the answer depends on
-	got    []mq.Delivery
+	want     mq.Want
+	filter   *filter.Filter
+	topic    *state.Topic
+	group    *state.Group
+	until    int64
+	keep     time.Duration
+	max      int
+	last     log.Position // the newest record that the answer depends on
+	got      []mq.Delivery
+	spec     mq.GroupSpec // the group's, as of the last time that the lock was held
+	from     mq.Physical  // the topic's name
+	repeated bool         // got is what the same attempt was given before
 }
 
 // granted is one message that a take leased and must read.
@@ -46,6 +49,9 @@ type granted struct {
 	seq     uint64
 	until   int64
 }
+
+// lookLocked notes what may change without the lock. It needs the lock.
+func (t *taking) lookLocked() { t.spec, t.from = t.group.Spec, t.topic.Spec.Name }
 
 // Take grants messages; see consume.Leaser.
 func (e *Engine) Take(ctx context.Context, want mq.Want) ([]mq.Delivery, error) {
@@ -65,11 +71,13 @@ func (e *Engine) Take(ctx context.Context, want mq.Want) ([]mq.Delivery, error) 
 	}
 	e.j.Lock()
 	now := e.j.Now()
+	t.lookLocked()
 	t.until, t.keep = e.leaseEnd(t, now)
 	if again := e.repeatLocked(t, now); len(again) > 0 {
 		last := e.j.LastOrNone()
 		e.j.Unlock()
 		e.deliver(t, again)
+		t.repeated = true
 		return e.answer(ctx, t, last)
 	}
 	grants, claims, err := e.planLocked(t, now)
@@ -79,7 +87,7 @@ func (e *Engine) Take(ctx context.Context, want mq.Want) ([]mq.Delivery, error) 
 	}
 	e.deliver(t, grants)
 	for _, ledger := range claims {
-		if len(t.got) >= t.max || t.group.Spec.Ordered && len(t.got) > 0 {
+		if len(t.got) >= t.max || t.spec.Ordered && len(t.got) > 0 {
 			break
 		}
 		if err := e.takeClaimed(t, ledger); err != nil && len(t.got) == 0 {
@@ -92,7 +100,7 @@ func (e *Engine) Take(ctx context.Context, want mq.Want) ([]mq.Delivery, error) 
 func (e *Engine) answer(ctx context.Context, t *taking, last log.Position) ([]mq.Delivery, error) {
 	if last != 0 {
 		if err := e.j.Wait(ctx, last); err != nil {
-			if mq.KindOf(err) == mq.Timeout {
+			if mq.KindOf(err) == mq.Timeout && !t.repeated { // whoever got the run first may be at work on it
 				e.giveBack(t.got)
 			}
 			return nil, err
@@ -141,10 +149,10 @@ func (e *Engine) leaseEnd(t *taking, now int64) (until int64, keep time.Duration
 // the index, so that happens without the lock.
 func (e *Engine) contact(t *taking) error {
 	e.j.Lock()
-	topic, err := e.topicLocked(t.want.Topic)
+	topic, err := e.calledTopicLocked(t.want.Topic)
 	if err == nil {
 		t.topic = topic
-		t.group, err = e.groupLocked(t.want.Group)
+		t.group, err = e.calledGroupLocked(t.want.Group)
 	}
 	if err != nil {
 		e.j.Unlock()
@@ -235,7 +243,7 @@ func (e *Engine) queuesOf(t *taking) []record.Queue {
 
 // repeatLocked finds what the same attempt got before, while it is leased. It needs the lock.
 func (e *Engine) repeatLocked(t *taking, now int64) (again []granted) {
-	if !t.group.Spec.Ordered || t.want.Attempt == "" {
+	if !t.spec.Ordered || t.want.Attempt == "" {
 		return nil
 	}
 	for _, q := range e.queuesOf(t) {
@@ -256,7 +264,7 @@ func (e *Engine) repeatLocked(t *taking, now int64) (again []granted) {
 
 // planLocked grants what the straight way can, and lists the ledgers that need a claim. It needs the lock.
 func (e *Engine) planLocked(t *taking, now int64) (grants []granted, claims []record.Ledger, err error) {
-	straight := !t.group.Spec.Ordered && t.filter.All()
+	straight := !t.spec.Ordered && t.filter.All()
 	var parts []record.Part
 	seq := e.j.State().LastSeq
 	for _, q := range e.queuesOf(t) {
@@ -309,7 +317,7 @@ func (t *taking) attempts() int {
 	if t.want.Group.MaxAttempts > 0 {
 		return t.want.Group.MaxAttempts
 	}
-	return t.group.Spec.MaxAttempts
+	return t.spec.MaxAttempts
 }
 
 // deliver reads what was granted. What cannot be read any more is settled: it would come back for ever.
@@ -323,7 +331,7 @@ func (e *Engine) deliver(t *taking, grants []granted) {
 		for i, g := range grants[from:to] {
 			if errs[i] != nil {
 				e.lost(g.ledger, g.offset, errs[i])
-				if t.group.Spec.Ordered && !journal.IsLost(errs[i]) {
+				if t.spec.Ordered && !journal.IsLost(errs[i]) {
 					return // what stands behind it must not overtake it; all of it comes again
 				}
 				continue

@@ -34,7 +34,11 @@ func (e *Engine) Send(ctx context.Context, topic mq.Topic, batch []mq.Message) [
 	if len(batch) > mq.MaxBatch {
 		return failAll(sent, mq.Refuse(mq.PayloadTooLarge, "a batch of %d messages, the limit is %d", len(batch), mq.MaxBatch))
 	}
-	if err := e.j.Admit(ctx); err != nil {
+	size := int64(0)
+	for i := range batch {
+		size += int64(record.SizeHint(&batch[i]))
+	}
+	if err := e.j.Admit(ctx, size); err != nil {
 		return failAll(sent, err)
 	}
 	var one [1]outgoing
@@ -44,6 +48,7 @@ func (e *Engine) Send(ctx context.Context, topic mq.Topic, batch []mq.Message) [
 		out, sent[i].Err = append(out, o), err
 	}
 	last, err := e.place(topic, batch, out, sent)
+	e.j.Admitted(size)
 	for i := range out {
 		if out[i].buf != nil {
 			e.buffers.Put(out[i].buf)
@@ -120,7 +125,7 @@ func (e *Engine) buffer(size int) *[]byte {
 func (e *Engine) place(topic mq.Topic, batch []mq.Message, out []outgoing, sent []mq.Sent) (last log.Position, err error) {
 	e.j.Lock()
 	defer e.j.Unlock()
-	t, err := e.topicLocked(topic)
+	t, err := e.calledTopicLocked(topic)
 	if err != nil {
 		return 0, err
 	}

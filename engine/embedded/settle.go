@@ -51,13 +51,12 @@ func (e *Engine) Settle(ctx context.Context, topic mq.Topic, half mq.Half, verdi
 			return mq.Refuse(mq.InvalidTransaction, "no such transaction")
 		}
 	}
-	if err := e.repeated(before, verdict); err != nil {
-		return err
-	}
 	if !e.j.Published(before.At) {
-		return e.j.Wait(ctx, before.At)
+		if err := e.j.Wait(ctx, before.At); err != nil {
+			return err
+		}
 	}
-	return nil
+	return e.repeated(before, verdict)
 }
 
 // repeated judges a second verdict.
@@ -129,7 +128,7 @@ func (e *Engine) settleHalf(topic mq.Physical, name token.Half, verdict mq.Verdi
 	if verdict == mq.Rollback {
 		return e.j.Append(true, end)
 	}
-	return e.j.Append(true, e.messageLocked(t.ID, raw), end)
+	return e.j.Append(false, e.messageLocked(t.ID, raw), end)
 }
 
 // messageLocked is an encoded message at the end of one of a topic's queues. It needs the lock.

@@ -167,7 +167,7 @@ func (e *Engine) fire(t timer.Entry) error {
 	case e.j.State().Topics[s.Topic] == nil:
 		_, err = e.j.Append(true, end)
 	default:
-		_, err = e.j.Append(true, e.messageLocked(s.Topic, s.Raw), record.Fire(end))
+		_, err = e.j.Append(false, e.messageLocked(s.Topic, s.Raw), record.Fire(end)) // a new message: the reserve is for what settles
 	}
 	return err
 }
@@ -220,6 +220,6 @@ func (e *Engine) giveUp(h txn.Half) error {
 		return err
 	}
 	e.logger.Warn("a transaction was given up: its producer never answered", "topic", h.Topic, "checks", h.Round)
-	_, err = e.j.Append(true, e.messageLocked(to.ID, raw), end)
+	_, err = e.j.Append(false, e.messageLocked(to.ID, raw), end)
 	return err
 }

@@ -48,14 +48,15 @@ type leaseKey struct {
 }
 
 type renewals struct {
-	clock clock.Clock
-	log   *slog.Logger
-	alive func(session.ID) bool
-	work  chan struct{} // capacity 1: there is something to do before the next tick
+	clock  clock.Clock
+	origin time.Time
+	log    *slog.Logger
+	alive  func(session.ID) bool
+	work   chan struct{} // capacity 1: there is something to do before the next tick
 
 	mu       sync.Mutex // guards all below
 	held     map[leaseKey]*heldLease
-	due      map[int64][]leaseKey // by unix second; may name leases that were settled since
+	due      map[int64][]leaseKey // by second since origin; may name leases that were settled since
 	byClient map[session.ID]map[leaseKey]struct{}
 	freeing  []mq.Lease // of clients that are gone
 }
@@ -63,6 +64,7 @@ type renewals struct {
 func newRenewals(c clock.Clock, alive func(session.ID) bool, log *slog.Logger) *renewals {
 	return &renewals{
 		clock:    c,
+		origin:   c.Now(),
 		log:      log,
 		alive:    alive,
 		work:     make(chan struct{}, 1),
@@ -91,13 +93,16 @@ func (r *renewals) hold(client session.ID, granted []mq.Delivery) {
 		d := &granted[i]
 		h := &heldLease{lease: d.Lease, client: client, every: d.Keep, since: now}
 		key := leaseKey{d.Lease.Cluster, d.Lease.Token}
-		r.held[key] = h
-		mine := r.byClient[client]
-		if mine == nil {
-			mine = make(map[leaseKey]struct{})
-			r.byClient[client] = mine
+		// A repeated attempt is given the same lease again, perhaps by way of another client: it is held once, by the last.
+		if was, ok := r.held[key]; ok {
+			h.since = was.since
+			r.forget(key)
+			r.held[key] = h
+			r.own(client, key)
+			continue
 		}
-		mine[key] = struct{}{}
+		r.held[key] = h
+		r.own(client, key)
 		r.schedule(key, h, now)
 	}
 	r.mu.Unlock()
@@ -106,13 +111,26 @@ func (r *renewals) hold(client session.ID, granted []mq.Delivery) {
 	}
 }
 
+// own needs mu.
+func (r *renewals) own(client session.ID, key leaseKey) {
+	mine := r.byClient[client]
+	if mine == nil {
+		mine = make(map[leaseKey]struct{})
+		r.byClient[client] = mine
+	}
+	mine[key] = struct{}{}
+}
+
+// second counts from the start of this process, by the clock that nobody sets.
+func (r *renewals) second(t time.Time) int64 { return int64(t.Sub(r.origin) / time.Second) }
+
 // schedule needs mu.
 func (r *renewals) schedule(key leaseKey, h *heldLease, now time.Time) {
 	at := now.Add(h.every)
 	if h.every == 0 { // nothing to renew: only to be forgotten when it is over
 		at = h.lease.Until.Add(renewTick)
 	}
-	r.due[at.Unix()] = append(r.due[at.Unix()], key)
+	r.due[r.second(at)] = append(r.due[r.second(at)], key)
 }
 
 func (r *renewals) drop(leases []mq.Lease) {
@@ -158,7 +176,7 @@ func (r *renewals) nudge() {
 
 // run frees and extends until ctx ends. While nothing is held it sleeps without a timer.
 func (r *renewals) run(ctx context.Context, engine func(mq.Cluster) (Engine, error)) error {
-	last := r.clock.Now().Unix()
+	last := r.second(r.clock.Now())
 	tick := r.clock.NewTimer(renewTick)
 	defer tick.Stop()
 	for {
@@ -176,7 +194,7 @@ func (r *renewals) run(ctx context.Context, engine func(mq.Cluster) (Engine, err
 		now := r.clock.Now()
 		r.free(ctx, engine)
 		r.extend(ctx, engine, r.takeDue(last, now))
-		last = now.Unix()
+		last = r.second(now)
 	}
 }
 
@@ -185,7 +203,7 @@ func (r *renewals) takeDue(last int64, now time.Time) []*heldLease {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	var due []*heldLease
-	for second := last + 1; second <= now.Unix(); second++ {
+	for second := last + 1; second <= r.second(now); second++ {
 		keys := r.due[second]
 		delete(r.due, second)
 		for _, key := range keys {

@@ -5,6 +5,7 @@ package journal
 import (
 	"context"
 	"errors"
+	"runtime"
 	"time"
 
 	"github.com/causeway-mq/causeway/engine/embedded/index"
@@ -293,7 +294,10 @@ func (j *Journal) publishLoop() {
 }
 
 // Admit keeps new messages out while the disk is far behind: briefly by waiting, with a refusal when it stalls or is full.
-func (j *Journal) Admit(ctx context.Context) error {
+//
+// size is about what the caller will append. It counts from here on, until Admitted: many callers let in at once would else fill
+// the log's buffer, and one of them would wait for the disk with the lock in his hand.
+func (j *Journal) Admit(ctx context.Context, size int64) error {
 	if err := j.Alive(ctx); err != nil {
 		return err
 	}
@@ -306,14 +310,29 @@ func (j *Journal) Admit(ctx context.Context) error {
 	if err := j.spaceLeft(); err != nil {
 		return err
 	}
-	if !j.Crowded() {
-		return nil
+	for {
+		others, behind := j.admitted.Load(), j.Behind()
+		if others+behind+size <= admitBytes || others+behind == 0 {
+			if j.admitted.CompareAndSwap(others, others+size) {
+				return nil
+			}
+			continue
+		}
+		j.mu.Lock()
+		last := j.last
+		j.mu.Unlock()
+		if err := j.Wait(ctx, last); err != nil {
+			return err
+		}
+		if err := j.Alive(ctx); err != nil {
+			return err
+		}
+		runtime.Gosched() // who was let in before is about to append
 	}
-	j.mu.Lock()
-	last := j.last
-	j.mu.Unlock()
-	return j.Wait(ctx, last)
 }
+
+// Admitted ends what Admit began.
+func (j *Journal) Admitted(size int64) { j.admitted.Add(-size) }
 
 // Crowded tells whether the disk is so far behind that whoever appends on his own account should wait.
 func (j *Journal) Crowded() bool { return j.Behind() > admitBytes }

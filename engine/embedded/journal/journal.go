@@ -95,6 +95,7 @@ type Journal struct {
 	last    log.Position           // of the newest record
 
 	published atomic.Int64 // log.Position: everything below is visible
+	admitted  atomic.Int64 // bytes that Admit let in and that are not appended yet
 	appended  atomic.Int64 // log.Position: behind the newest record
 	oldest    atomic.Int64 // log.Position: where the log begins
 	lastShort atomic.Int64 // use at which the keeper was last told that space is short
@@ -128,7 +129,8 @@ func (j *Journal) State() *state.State { return j.st }
 // Index is where durable messages lie.
 func (j *Journal) Index() *index.Index { return j.index }
 
-// Now is the engine's time in nanoseconds since the Unix epoch.
+// Now is the engine's time in nanoseconds since the Unix epoch. It follows the monotonic clock alone: a date that is set while the
+// engine runs, forward or back, ends no lease and delivers nothing early.
 func (j *Journal) Now() int64 { return j.base + int64(j.opts.Clock.Now().Sub(j.origin)) }
 
 // Durable is the position below which everything is on disk.

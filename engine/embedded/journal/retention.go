@@ -65,9 +65,10 @@ func (j *Journal) short() bool {
 
 // fate is what becomes of one queue's part of a segment.
 type fate struct {
-	queue record.Queue
-	share index.Share
-	goes  bool
+	queue   record.Queue
+	share   index.Share
+	goes    bool
+	settled bool // it goes for space alone, because every group settled it
 }
 
 // dropOldest drops the oldest segment if it may and should go, and tells whether it did.
@@ -117,8 +118,9 @@ func (j *Journal) judge(shares []index.Share) (fates []fate, may bool) {
 			continue
 		}
 		total += int64(sh.Count)
-		f.goes = sh.Newest <= now-int64(t.Retention(j.opts.Retention)) || short && j.allSettled(t, f) ||
-			int64(sh.End) <= t.Queues[f.queue.Queue].Lo
+		f.goes = sh.Newest <= now-int64(t.Retention(j.opts.Retention)) || int64(sh.End) <= t.Queues[f.queue.Queue].Lo
+		f.settled = !f.goes && short && j.allSettled(t, f)
+		f.goes = f.goes || f.settled
 		if !f.goes {
 			stay += int64(sh.Count)
 		}
@@ -191,6 +193,9 @@ func (j *Journal) moveBeginnings(fates []fate) error {
 		t := j.st.Topics[f.queue.Topic]
 		if !f.goes || t == nil || t.Queues[f.queue.Queue].Lo >= int64(f.share.End) {
 			continue
+		}
+		if f.settled && !j.allSettled(t, f) {
+			return errNotWorth // a group went back, or came, while the segment was read
 		}
 		x := record.Expire{Queue: f.queue, Lo: int64(f.share.End)}
 		for _, g := range t.Readers {

@@ -30,7 +30,19 @@ func (a *Alarms) Set(ledger record.Ledger, at int64) bool {
 	}
 	a.at[ledger] = at
 	heap.Push(&a.heap, alarm{at, ledger})
+	if len(a.heap) > 2*len(a.at)+64 {
+		a.compact()
+	}
 	return true
+}
+
+// compact leaves one time for each ledger. A long lease whose ledger is looked at often would leave one behind with each look.
+func (a *Alarms) compact() {
+	a.heap = a.heap[:0]
+	for ledger, at := range a.at {
+		a.heap = append(a.heap, alarm{at, ledger})
+	}
+	heap.Init(&a.heap)
 }
 
 // Pop takes a ledger whose time has come, false when there is none.
