@@ -11,7 +11,10 @@ import (
 )
 
 // planeSource feeds a proxy of this process from the control plane beside it.
-type planeSource struct{ plane *control.Plane }
+type planeSource struct {
+	plane    *control.Plane
+	unsigned bool // whether this process lets unsigned callers in at all
+}
 
 // Next waits for the plane's next version.
 func (s planeSource) Next(ctx context.Context, have catalog.Version) (*catalog.Snapshot, error) {
@@ -19,14 +22,14 @@ func (s planeSource) Next(ctx context.Context, have catalog.Version) (*catalog.S
 	if err != nil {
 		return nil, err
 	}
-	return snapshot(c), nil
+	return s.snapshot(c), nil
 }
 
 // snapshot says the control plane's catalog in the proxy's words.
-func snapshot(c control.Catalog) *catalog.Snapshot {
+func (s planeSource) snapshot(c control.Catalog) *catalog.Snapshot {
 	out := catalog.Contents{Version: catalog.Version(c.Version)}
 	for _, t := range c.Tenants {
-		out.Tenants = append(out.Tenants, catalog.Tenant{ID: t.ID, LoopbackUnsigned: t.LoopbackUnsigned, Disabled: t.Disabled})
+		out.Tenants = append(out.Tenants, catalog.Tenant{ID: t.ID, LoopbackUnsigned: t.LoopbackUnsigned && s.unsigned, Disabled: t.Disabled})
 	}
 	apps := make(map[control.Ref]*catalog.App, len(c.Applications))
 	for _, a := range c.Applications {

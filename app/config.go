@@ -31,6 +31,7 @@ type Config struct {
 	Proxy     ProxyConfig  `yaml:"proxy_protocol"`
 	Engine    EngineConfig `yaml:"engine"`
 	SealKeys  string       `yaml:"seal_keys" doc:"file of the keys that seal receipts; empty: seal.keys in the data directory"`
+	Unsigned  bool         `yaml:"unsigned_loopback" doc:"let callers without a signature in from the loopback interface; false behind a reverse proxy on this machine"`
 	Token     string       `yaml:"token" secret:"true" doc:"bearer token of the HTTP API; required when http is not on the loopback interface"`
 	LogLevel  string       `yaml:"log_level" doc:"debug, info, warn or error"`
 	Pprof     bool         `yaml:"pprof" doc:"serve /debug/pprof on the HTTP address"`
@@ -84,6 +85,7 @@ func DefaultConfig() Config {
 	return Config{
 		Data:     "data",
 		Engine:   EngineConfig{SegmentBytes: 128 << 20, Retention: Duration(72 * time.Hour)},
+		Unsigned: true,
 		LogLevel: "info",
 		Drain:    Duration(20 * time.Second),
 	}

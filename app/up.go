@@ -199,7 +199,7 @@ func (u *up) startControl(ctx context.Context) error {
 		return err
 	}
 	u.group.OnStop("control plane", func(context.Context) error { return u.plane.Close() })
-	u.holder.Put(snapshot(u.plane.Contents()))
+	u.holder.Put(u.source().snapshot(u.plane.Contents()))
 	u.metrics.readers.seed(ctx, u.plane)
 	figures := newStateFigures(u.plane.State, fsys.OS(u.config.Data).Space)
 	if err := u.metrics.registry.Register(figures); err != nil {
@@ -209,11 +209,14 @@ func (u *up) startControl(ctx context.Context) error {
 	return u.metrics.registry.Register(lag)
 }
 
+// source is where this process's proxy gets its catalog from.
+func (u *up) source() planeSource { return planeSource{u.plane, u.config.Unsigned} }
+
 // await returns when this process's proxy serves from a version: a command that made a topic can be followed by one that uses
 // it.
 func (u *up) await(ctx context.Context, v control.Version) error {
 	for u.holder.Now().Version() < catalog.Version(v) {
-		s, err := planeSource{u.plane}.Next(ctx, u.holder.Now().Version())
+		s, err := u.source().Next(ctx, u.holder.Now().Version())
 		if err != nil {
 			return err
 		}
@@ -282,7 +285,7 @@ func (u *up) startDoor(ctx context.Context) error {
 		return err
 	}
 	u.group.Go("catalog", func(ctx context.Context) error {
-		return catalog.Follow(ctx, planeSource{u.plane}, &u.holder, u.door.catalogChanged)
+		return catalog.Follow(ctx, u.source(), &u.holder, u.door.catalogChanged)
 	})
 	u.group.Go("gc pace", func(ctx context.Context) error { return gcpace.Run(ctx, u.clock) })
 	u.door.start(u.group, u.grpc, time.Duration(u.config.Drain))

@@ -260,3 +260,14 @@ func TestAChosenAddressThatIsTakenIsAnError(t *testing.T) {
 		t.Fatalf("got %v", err)
 	}
 }
+
+func TestUnsignedCallersCanBeShutOut(t *testing.T) {
+	h := open(t, t.TempDir(), func(c *Config) { c.Unsigned = false })
+	h.post(t, "/v1/tenants/default/topics", map[string]any{"name": "orders"})
+	answer, err := h.dial(t, insecure.NewCredentials()).SendMessage(call(t), &v2.SendMessageRequest{Messages: []*v2.Message{{
+		Topic: &v2.Resource{Name: "orders"}, SystemProperties: &v2.SystemProperties{MessageId: "id"}, Body: []byte("x"),
+	}}})
+	if err != nil || answer.GetStatus().GetCode() != v2.Code_UNAUTHORIZED {
+		t.Fatalf("answered %v, %v", answer.GetStatus(), err)
+	}
+}
