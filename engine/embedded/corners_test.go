@@ -173,23 +173,24 @@ func TestAResetIsNotOvertakenByTheKeeper(t *testing.T) {
 	var once sync.Once
 	var reset mq.ResetDone
 	var resetErr error = errors.New("not reset")
-	var armed atomic.Bool
+	var armed, done atomic.Bool
 	disk.SetHook(func(c faultfs.Call) {
 		if armed.Load() && c.Op == faultfs.Read && path.Base(c.Name) == "0000000000000000.seg" {
 			once.Do(func() {
 				reset, resetErr = e.Reset(w.ctx, g, topic, mq.Position{Kind: mq.ToEarliest, Queue: mq.AnyQueue})
+				done.Store(true)
 			})
 		}
 	})
-	for range 60 {
+	for range 48 { // well under three quarters of the limit
 		w.sendBodies(topic, body)
 		w.ack(w.take(topic, g, 4)...)
 	}
 	armed.Store(true)
-	for range 8 { // over three quarters of the limit
+	for range 20 { // over three quarters of the limit
 		w.sendBodies(topic, body)
 	}
-	waitUntil(t, func() bool { w.clock.Advance(time.Second); return resetErr == nil || e.j.Segments()[0].Base > 0 })
+	waitUntil(t, func() bool { w.clock.Advance(time.Second); return done.Load() })
 	w.must(resetErr, "reset")
 	w.clock.Advance(time.Minute)
 	w.settle()
