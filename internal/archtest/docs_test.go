@@ -73,3 +73,24 @@ func TestTheCodeMapNamesEveryRoom(t *testing.T) {
 		}
 	}
 }
+
+// A dependency is chosen, not collected.
+func TestEveryDependencyHasItsReason(t *testing.T) {
+	mod, err := os.ReadFile("../../go.mod")
+	if err != nil {
+		t.Fatal(err)
+	}
+	record, err := os.ReadFile("../../docs/adr/0004-dependencies.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	direct := regexp.MustCompile(`(?m)^\t(\S+) v\S+$`).FindAllStringSubmatch(string(mod), -1)
+	if len(direct) == 0 {
+		t.Fatal("go.mod lists no dependency: the pattern is wrong")
+	}
+	for _, d := range direct {
+		if !strings.Contains(string(record), "`"+d[1]+"`") {
+			t.Errorf("docs/adr/0004-dependencies.md gives no reason for %s", d[1])
+		}
+	}
+}
