@@ -106,7 +106,7 @@ func (u *up) start(ctx context.Context) error {
 	if err := os.MkdirAll(u.config.Data, 0o700); err != nil {
 		return fmt.Errorf("data directory: %w", err)
 	}
-	for _, step := range []func(context.Context) error{u.startEngine, u.startControl, u.bind, u.startDoor, u.startHTTP} {
+	for _, step := range []func(context.Context) error{u.bind, u.startEngine, u.startControl, u.startDoor, u.startHTTP} {
 		if err := step(ctx); err != nil {
 			return misconfigured(err, u.config.Data)
 		}

@@ -21,7 +21,12 @@ func (c *call) dlqCommand() *cobra.Command {
 func (c *call) dlqList() *cobra.Command {
 	var s search
 	cmd := &cobra.Command{
-		Use: "list GROUP", Short: "List a group's dead letters", Args: exactly("the GROUP"),
+		Use: "list GROUP", Short: "List a group's dead letters",
+		Long: `List a group's dead letters.
+
+A message becomes a dead letter when the group next receives after its last attempt; until then group lag counts it as RETRYING. Letters that
+were redriven stay listed until their age takes them; a redrive sends each of them back once.`,
+		Args: exactly("the GROUP"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := c.checkOutput(); err != nil {
 				return err

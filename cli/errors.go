@@ -144,14 +144,16 @@ func classifyClient(err error) *failure {
 		f.code, f.next = ExitNotFound, "`causeway topic create` makes a topic"
 	case v2.Code_CONSUMER_GROUP_NOT_FOUND:
 		f.code, f.next = ExitNotFound, "`causeway group create` makes a group"
-	case v2.Code_NOT_FOUND, v2.Code_MESSAGE_NOT_FOUND, v2.Code_OFFSET_NOT_FOUND:
+	case v2.Code_NOT_FOUND:
+		f.code, f.next = ExitNotFound, "if it is the tenant: only default takes unsigned callers, and a key belongs to one tenant; `causeway app create --tenant NAME` makes one"
+	case v2.Code_MESSAGE_NOT_FOUND, v2.Code_OFFSET_NOT_FOUND:
 		f.code = ExitNotFound
 	case v2.Code_UNAUTHORIZED:
 		f.code, f.next = ExitDenied, "give --access-key and --secret of a key that works: `causeway app key list` shows revoked ones, `causeway app create` makes a first one"
 	case v2.Code_FORBIDDEN:
 		f.code, f.next = ExitDenied, "the application lacks that right: see `causeway app list`"
 	case v2.Code_MESSAGE_PROPERTY_CONFLICT_WITH_TYPE:
-		f.code, f.next = ExitConflict, "`causeway topic describe` shows what the topic takes; --message-group makes a message FIFO, --delay a delayed one"
+		f.code, f.next = ExitConflict, "`causeway topic describe` shows what the topic takes, which never changes; `causeway topic create NAME --type normal,delay` makes one that takes both"
 	case v2.Code_PRECONDITION_FAILED:
 		f.code = ExitConflict
 	case v2.Code_PROXY_TIMEOUT, v2.Code_REQUEST_TIMEOUT:

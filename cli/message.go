@@ -103,8 +103,11 @@ func (s *search) flags(cmd *cobra.Command) {
 func (s *search) query(cmd *cobra.Command) (url.Values, error) {
 	q := url.Values{}
 	for name, v := range map[string]string{"key": s.key, "id": s.id} {
-		if v != "" {
+		switch {
+		case v != "":
 			q.Set(name, v)
+		case cmd.Flags().Changed(name):
+			return nil, usage("%s: --%s is empty", cmd.CommandPath(), name)
 		}
 	}
 	for name, v := range map[string]string{"begin": s.begin, "end": s.end} {

@@ -39,7 +39,7 @@ type produceFlags struct {
 func (c *call) produceCommand() *cobra.Command {
 	var p produceFlags
 	cmd := &cobra.Command{
-		Use: "produce TOPIC", Short: "Send messages: -m, a file, or each line of standard input", Args: exactly("the TOPIC"),
+		Use: "produce TOPIC", Short: "Send messages: -m, a file, or each line of standard input", Args: topicAlone,
 		Example: "  causeway produce orders -m 'hello' --key o-1\n  causeway produce reminders -m 'wake up' --delay 10m\n  causeway produce ledger -m 'entry' --message-group account-7\n  seq 100 | causeway produce orders",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := c.checkOutput(); err != nil {
@@ -76,6 +76,14 @@ func (c *call) produceCommand() *cobra.Command {
 	return cmd
 }
 
+// topicAlone takes the topic; a second word is most likely meant as the body.
+func topicAlone(cmd *cobra.Command, args []string) error {
+	if len(args) == 2 {
+		return usage("%s: %q is one argument too many; a body goes with -m", cmd.CommandPath(), args[1])
+	}
+	return exactly("the TOPIC")(cmd, args)
+}
+
 // template is a message with everything but its body.
 func (p *produceFlags) template() (v2client.Message, error) {
 	m := v2client.Message{Tag: p.tag, Keys: p.keys, Group: p.group}
@@ -88,6 +96,9 @@ func (p *produceFlags) template() (v2client.Message, error) {
 			m.Properties = map[string]string{}
 		}
 		m.Properties[name] = value
+	}
+	if len(p.messages) > 0 && p.file != "" {
+		return m, usage("-m and -f exclude each other: the body is one or the other")
 	}
 	if p.count < 1 {
 		return m, usage("--count %d: at least 1", p.count)
