@@ -55,7 +55,13 @@ type Caller struct {
 }
 
 // Session is the caller's place among the live clients.
-func (c *Caller) Session() session.ID { return session.ID{Tenant: c.Tenant, Client: c.Client} }
+func (c *Caller) Session() session.ID {
+	id := session.ID{Tenant: c.Tenant, Client: c.Client}
+	if c.App != nil {
+		id.App = c.App.Name
+	}
+	return id
+}
 
 // Enter finds out who calls. On a refusal the status is not nil and the call must be answered with it.
 func (d *Door) Enter(h *Headers, call Call) (Caller, *v2.Status) {

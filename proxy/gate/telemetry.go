@@ -157,9 +157,6 @@ func (t *telemetry) join(a agreement) error {
 			ID: c.Session(), Key: c.Key, Kind: a.kind, Group: a.group,
 			Language: printable(c.Headers.Language, 32), Version: printable(c.Headers.Version, 64), Remote: c.Remote.String(),
 		}
-		if c.App != nil {
-			who.App = c.App.Name
-		}
 		open, err := t.door.ports.Sessions.Open(who, t.deliver)
 		if err != nil {
 			return err

@@ -47,16 +47,17 @@ func (k Kind) String() string {
 	return "unknown"
 }
 
-// ID names a client within its tenant.
+// ID names a client within its application: clients choose their names themselves, so one application must not be able to speak
+// for a client of another by using its name.
 type ID struct {
 	Tenant mq.Tenant
+	App    string // "" for an unsigned caller
 	Client mq.ClientID
 }
 
 // Client is what is known of a live client.
 type Client struct {
 	ID
-	App      string // its application, "" for an unsigned caller
 	Key      string // the access key it signed with
 	Kind     Kind
 	Group    mq.GroupName // consumers only
@@ -113,8 +114,10 @@ type Registry struct {
 	// costs the same whatever the number of clients.
 	bySent      map[mq.Physical]map[*entry]struct{}
 	byAnnounced map[mq.Physical]map[*entry]struct{}
-	// seen holds when a client without a stream here was last heard of: its stream is at another proxy.
+	// seen holds when a client without a stream here was last heard of: its stream is at another proxy. It is swept when it is
+	// full, at most once in Grace.
 	seen    map[ID]time.Time
+	swept   time.Time
 	limit   int
 	stopped bool
 }
@@ -147,16 +150,25 @@ func (r *Registry) Seen(id ID) {
 	}
 	now := r.clock.Now()
 	if _, ok := r.seen[id]; !ok && len(r.seen) >= r.limit {
-		for other, at := range r.seen {
-			if now.Sub(at) > Grace {
-				delete(r.seen, other)
-			}
-		}
+		r.sweep(now)
 		if len(r.seen) >= r.limit {
 			return // its leases run out unrenewed, which is safe
 		}
 	}
 	r.seen[id] = now
+}
+
+// sweep forgets who was not heard of for Grace. It needs mu.
+func (r *Registry) sweep(now time.Time) {
+	if now.Sub(r.swept) < Grace {
+		return
+	}
+	r.swept = now
+	for other, at := range r.seen {
+		if now.Sub(at) > Grace {
+			delete(r.seen, other)
+		}
+	}
 }
 
 // Alive tells whether a client has a stream here, lost it less than Grace ago, or was heard of less than Grace ago.

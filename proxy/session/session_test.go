@@ -197,6 +197,36 @@ func TestTheNumberOfClientsIsBounded(t *testing.T) {
 	}
 }
 
+// A name that two applications chose is two clients.
+func TestOneApplicationCannotEndAnothersClient(t *testing.T) {
+	h := newHall(t, 10)
+	h.join(t, "a", new(mailbox))
+	other := id("a")
+	other.App = "another"
+	h.Gone(other)
+	if len(h.gone) != 0 || !h.Alive(id("a")) || h.Alive(other) {
+		t.Fatalf("gone: %v", h.gone)
+	}
+}
+
+func TestAFullListIsSweptAtMostOnceInGrace(t *testing.T) {
+	h := newHall(t, 2)
+	h.Seen(id("old"))
+	h.clock.Advance(Grace / 2)
+	h.Seen(id("newer"))
+	h.Seen(id("too-many")) // sweeps: nobody is old enough
+	h.clock.Advance(Grace/2 + time.Second)
+	h.Seen(id("still-too-many")) // the last sweep is not long ago
+	if h.Alive(id("still-too-many")) {
+		t.Fatal("swept again before Grace was over")
+	}
+	h.clock.Advance(Grace)
+	h.Seen(id("at-last"))
+	if !h.Alive(id("at-last")) {
+		t.Fatal("the list is never swept")
+	}
+}
+
 func TestCommandsReachThoseWhoWerePicked(t *testing.T) {
 	h := newHall(t, 10)
 	a, b := new(mailbox), new(mailbox)
