@@ -79,11 +79,11 @@ func greet(w io.Writer, c Config, r Running) error {
   data      %s
 
 Try in another terminal:%s
-  causeway topic create orders%s
-  causeway group create billing --from earliest%s
-  causeway produce orders -m 'hello'%s
-  causeway consume orders --group billing --max 1%s
+  %[6]s topic create orders%[7]s
+  %[6]s group create billing --from earliest%[7]s
+  %[6]s produce orders -m 'hello'%[8]s
+  %[6]s consume orders --group billing --max 1%[8]s
 Stop with Ctrl-C; the next start goes on where this one stopped.
-`, r.Version, r.GRPC, r.HTTP, c.Data, token, server, server, endpoint, endpoint)
+`, r.Version, r.GRPC, r.HTTP, c.Data, token, os.Args[0], server, endpoint)
 	return err
 }
