@@ -4,10 +4,10 @@ package embedded
 
 import (
 	"context"
-	"github.com/causeway-mq/causeway/engine/embedded/journal"
 	"time"
 
 	"github.com/causeway-mq/causeway/engine/embedded/find"
+	"github.com/causeway-mq/causeway/engine/embedded/journal"
 	"github.com/causeway-mq/causeway/engine/embedded/log"
 	"github.com/causeway-mq/causeway/engine/embedded/record"
 	"github.com/causeway-mq/causeway/engine/embedded/state"

@@ -5,11 +5,11 @@ package embedded
 import (
 	"bytes"
 	"context"
-	"github.com/causeway-mq/causeway/engine/embedded/journal"
 	"maps"
 	"slices"
 	"strings"
 
+	"github.com/causeway-mq/causeway/engine/embedded/journal"
 	"github.com/causeway-mq/causeway/engine/embedded/log"
 	"github.com/causeway-mq/causeway/engine/embedded/record"
 	"github.com/causeway-mq/causeway/engine/embedded/state"

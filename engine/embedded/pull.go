@@ -4,8 +4,8 @@ package embedded
 
 import (
 	"context"
-	"github.com/causeway-mq/causeway/engine/embedded/journal"
 
+	"github.com/causeway-mq/causeway/engine/embedded/journal"
 	"github.com/causeway-mq/causeway/engine/embedded/record"
 	"github.com/causeway-mq/causeway/mq"
 )

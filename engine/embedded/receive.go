@@ -4,9 +4,9 @@ package embedded
 
 import (
 	"context"
-	"github.com/causeway-mq/causeway/engine/embedded/journal"
 	"time"
 
+	"github.com/causeway-mq/causeway/engine/embedded/journal"
 	"github.com/causeway-mq/causeway/engine/embedded/lease"
 	"github.com/causeway-mq/causeway/engine/embedded/log"
 	"github.com/causeway-mq/causeway/engine/embedded/record"

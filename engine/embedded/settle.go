@@ -5,9 +5,9 @@ package embedded
 import (
 	"context"
 	"errors"
-	"github.com/causeway-mq/causeway/engine/embedded/journal"
 
 	"github.com/causeway-mq/causeway/engine/embedded/index"
+	"github.com/causeway-mq/causeway/engine/embedded/journal"
 	"github.com/causeway-mq/causeway/engine/embedded/log"
 	"github.com/causeway-mq/causeway/engine/embedded/record"
 	"github.com/causeway-mq/causeway/engine/embedded/token"

@@ -4,10 +4,10 @@ package embedded
 
 import (
 	"context"
-	"github.com/causeway-mq/causeway/engine/embedded/journal"
 	"math"
 	"time"
 
+	"github.com/causeway-mq/causeway/engine/embedded/journal"
 	"github.com/causeway-mq/causeway/engine/embedded/record"
 	"github.com/causeway-mq/causeway/engine/embedded/timer"
 	"github.com/causeway-mq/causeway/engine/embedded/txn"

@@ -49,13 +49,23 @@ func (s *Service) DeadLetter(ctx context.Context, leases []mq.Lease, why string)
 	return errs
 }
 
-// settled ends the renewal of leases whose fate is known. After an unknown outcome renewal goes on: the client asks again.
+// settled ends the renewal of leases that are over. After any other answer renewal goes on: the client still holds the message and
+// asks again, be it that the outcome is unknown or that the engine refused for now.
 func (s *Service) settled(leases []mq.Lease, errs []error) {
 	for i := range leases {
-		if mq.Outcome(errs[i]) != mq.Unknown {
+		if over(errs[i]) {
 			s.renewals.drop(leases[i : i+1])
 		}
 	}
+}
+
+// over tells whether a lease is no longer its holder's after this answer.
+func over(err error) bool {
+	switch mq.KindOf(err) {
+	case 0, mq.Settled, mq.Expired, mq.InvalidReceipt:
+		return mq.Outcome(err) != mq.Unknown
+	}
+	return false
 }
 
 func repeat(err error, n int) []error {

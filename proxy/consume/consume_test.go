@@ -317,6 +317,32 @@ func TestADoubtfulAckKeepsTheRenewal(t *testing.T) {
 	eventually(t, func() bool { return b.Renewing() == 0 })
 }
 
+// The client asks again and again, and must not lose its lease meanwhile.
+func TestARefusalForNowKeepsTheRenewal(t *testing.T) {
+	b := newBench(t)
+	b.setAlive(client("a"), true)
+	b.engine.arrive(delivery(1, 20*time.Second))
+	lease := (<-b.receive(t.Context(), request(true, 0))).granted[0].Lease
+	b.engine.mu.Lock()
+	b.engine.answer = func(mq.Lease) error { return mq.Refuse(mq.TooManyRequests, "the disk has not answered") }
+	b.engine.mu.Unlock()
+	if err := b.Ack(t.Context(), []mq.Lease{lease})[0]; mq.KindOf(err) != mq.TooManyRequests || b.Renewing() != 1 {
+		t.Fatalf("ack: %v, renewing %d", err, b.Renewing())
+	}
+	if _, err := b.Change(t.Context(), lease, time.Second); mq.KindOf(err) != mq.TooManyRequests || b.Renewing() != 1 {
+		t.Fatalf("change: %v, renewing %d", err, b.Renewing())
+	}
+	if err := b.DeadLetter(t.Context(), []mq.Lease{lease}, "x")[0]; mq.KindOf(err) != mq.TooManyRequests || b.Renewing() != 1 {
+		t.Fatalf("dead letter: %v, renewing %d", err, b.Renewing())
+	}
+	b.engine.mu.Lock()
+	b.engine.answer = func(mq.Lease) error { return nil }
+	b.engine.mu.Unlock()
+	if err := b.Ack(t.Context(), []mq.Lease{lease})[0]; err != nil || b.Renewing() != 0 {
+		t.Fatalf("ack at last: %v, renewing %d", err, b.Renewing())
+	}
+}
+
 func TestTheClientsOwnChangeEndsTheRenewal(t *testing.T) {
 	b := newBench(t)
 	b.setAlive(client("a"), true)

@@ -249,7 +249,7 @@ func (r *renewals) extend(ctx context.Context, engine func(mq.Cluster) (Engine, 
 		answers := target.Extend(bound, leases, e.length, mq.Keep)
 		cancel()
 		for i, a := range answers {
-			if mq.Outcome(a.Err) == mq.Refused && (mq.KindOf(a.Err) == mq.Settled || mq.KindOf(a.Err) == mq.Expired || mq.KindOf(a.Err) == mq.InvalidReceipt) {
+			if a.Err != nil && over(a.Err) {
 				r.drop(leases[i : i+1])
 			}
 		}
