@@ -12,6 +12,8 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+
+	"github.com/causeway-mq/causeway/app/port"
 )
 
 // Running is what a started `causeway up` writes into up.json in its data directory, for scripts; the file is there exactly as
@@ -59,12 +61,17 @@ func dialled(addr string) string {
 	return addr
 }
 
+// serverFlag is what a command line needs to reach the API; "" where it finds it by itself.
+func serverFlag(r Running) string {
+	if to := dialled(r.HTTP); to != DefaultHTTP {
+		return " --server http://" + to
+	}
+	return ""
+}
+
 // greet tells a person where things are and what to try next.
 func greet(w io.Writer, c Config, r Running) error {
-	server := ""
-	if to := dialled(r.HTTP); to != DefaultHTTP {
-		server = " --server http://" + to
-	}
+	server := serverFlag(r)
 	endpoint := ""
 	if to := dialled(r.GRPC); to != DefaultListen {
 		endpoint = " --endpoint " + to
@@ -77,13 +84,14 @@ func greet(w io.Writer, c Config, r Running) error {
   clients   %s      any RocketMQ 5 client, TLS or plaintext
   API       http://%s   health at /healthz, metrics at /metrics
   data      %s
-
-Try in another terminal:%s
+%[9]s
+Try in another terminal:%[5]s
   %[6]s topic create orders%[7]s
   %[6]s group create billing --from earliest%[7]s
   %[6]s produce orders -m 'hello'%[8]s
   %[6]s consume orders --group billing --max 1%[8]s
 Stop with Ctrl-C; the next start goes on where this one stopped.
-`, r.Version, r.GRPC, r.HTTP, c.Data, token, os.Args[0], server, endpoint)
+`, r.Version, r.GRPC, r.HTTP, c.Data, token, os.Args[0], server, endpoint,
+		port.Moved(c.Listen, DefaultListen, r.GRPC, "--listen")+port.Moved(c.HTTP, DefaultHTTP, r.HTTP, "--http"))
 	return err
 }

@@ -11,31 +11,42 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
 
+	"github.com/causeway-mq/causeway/app/database"
+	"github.com/causeway-mq/causeway/app/selfsigned"
+	"github.com/causeway-mq/causeway/control/identity/oidc"
+	"github.com/causeway-mq/causeway/internal/clock"
 	"github.com/causeway-mq/causeway/internal/obs"
 	"github.com/causeway-mq/causeway/internal/strictyaml"
+	"github.com/causeway-mq/causeway/mq"
 	"github.com/causeway-mq/causeway/proxy/seal"
+	"github.com/causeway-mq/causeway/proxy/trail"
 )
 
 // Config is the configuration of `causeway up`. Flags override the file, the file overrides the defaults.
 type Config struct {
-	Data      string       `yaml:"data" doc:"directory that holds everything: messages, catalog, keys"`
-	Listen    string       `yaml:"listen" doc:"HOST:PORT for clients (gRPC, TLS and plaintext on one port); empty: 127.0.0.1:8081, or a free port when that is taken"`
-	HTTP      string       `yaml:"http" doc:"HOST:PORT for the API, health and metrics; empty: 127.0.0.1:8090, or a free port when that is taken"`
-	Advertise []string     `yaml:"advertise" doc:"HOST:PORT of every proxy that clients may be sent to; empty: wherever the client asked"`
-	TLS       TLSConfig    `yaml:"tls"`
-	Proxy     ProxyConfig  `yaml:"proxy_protocol"`
-	Engine    EngineConfig `yaml:"engine"`
-	SealKeys  string       `yaml:"seal_keys" doc:"file of the keys that seal receipts; empty: seal.keys in the data directory"`
-	Unsigned  bool         `yaml:"unsigned_loopback" doc:"let callers without a signature in from the loopback interface; false behind a reverse proxy on this machine"`
-	Token     string       `yaml:"token" secret:"true" doc:"bearer token of the HTTP API; required when http is not on the loopback interface"`
-	LogLevel  string       `yaml:"log_level" doc:"debug, info, warn or error"`
-	Pprof     bool         `yaml:"pprof" doc:"serve /debug/pprof on the HTTP address"`
-	Drain     Duration     `yaml:"drain" doc:"longest time that a stop waits for calls under way"`
+	Data       string          `yaml:"data" doc:"directory that holds everything: messages, catalog, keys"`
+	Listen     string          `yaml:"listen" doc:"HOST:PORT for clients (gRPC, TLS and plaintext on one port); empty: 127.0.0.1:8081, or a free port when that is taken"`
+	HTTP       string          `yaml:"http" doc:"HOST:PORT for the API, health and metrics; empty: 127.0.0.1:8090, or a free port when that is taken"`
+	Advertise  []string        `yaml:"advertise" doc:"HOST:PORT of every proxy that clients may be sent to; empty: wherever the client asked"`
+	TLS        TLSConfig       `yaml:"tls"`
+	Proxy      ProxyProtocol   `yaml:"proxy_protocol"`
+	Engine     EngineConfig    `yaml:"engine"`
+	Store      database.Config `yaml:"store"`
+	SealKeys   string          `yaml:"seal_keys" doc:"file of the keys that seal receipts; empty: seal.keys in the data directory"`
+	Unsigned   bool            `yaml:"unsigned_loopback" doc:"let callers without a signature in from the loopback interface; false behind a reverse proxy on this machine"`
+	Token      string          `yaml:"token" secret:"true" doc:"bearer token of the HTTP API; required when http is not on the loopback interface"`
+	OIDC       oidc.Config     `yaml:"oidc"`
+	LogLevel   string          `yaml:"log_level" doc:"debug, info, warn or error"`
+	Demo       bool            `yaml:"demo" doc:"at the first start on an empty data directory, make the tenants shop and payments with topics, groups and messages to look at"`
+	Pprof      bool            `yaml:"pprof" doc:"serve /debug/pprof on the HTTP address"`
+	TraceBytes int64           `yaml:"trace_bytes" doc:"memory in which is remembered what happened to each message, for traces, in bytes: 4194304 at least; 0: nothing is remembered"`
+	// Production refuses what is fit for trying out alone.
+	Production bool     `yaml:"production" doc:"refuse to start with what is fit for trying out alone: callers without a signature, an API without a token"`
+	Drain      Duration `yaml:"drain" doc:"longest time that a stop waits for calls under way"`
 }
 
 // TLSConfig names the certificate of the gRPC port. Both empty: a self-signed one is made in the data directory, since most
@@ -45,9 +56,36 @@ type TLSConfig struct {
 	Key  string `yaml:"key" doc:"PEM file of the private key"`
 }
 
-// ProxyConfig says whose PROXY protocol headers are believed.
-type ProxyConfig struct {
+// files are those of the certificate: configured ones, or of one that is made in dir.
+func (c TLSConfig) files(dir string, now time.Time) (cert, key string, err error) {
+	if c.Cert != "" {
+		return c.Cert, c.Key, nil
+	}
+	return selfsigned.Certificate(dir, now)
+}
+
+// ProxyProtocol says whose PROXY protocol headers are believed.
+type ProxyProtocol struct {
 	From []string `yaml:"from" doc:"address ranges of the load balancers, for example 10.0.0.0/8"`
+}
+
+// ranges are From as the door takes it; the configuration is valid.
+func (p ProxyProtocol) ranges() []netip.Prefix {
+	var all []netip.Prefix
+	for _, r := range p.From {
+		all = append(all, netip.MustParsePrefix(r))
+	}
+	return all
+}
+
+// problems of the ranges, under the key of the configuration that holds them.
+func (p ProxyProtocol) problems() (ps []problem) {
+	for i, r := range p.From {
+		if _, err := netip.ParsePrefix(r); err != nil {
+			ps = append(ps, problem{fmt.Sprintf("proxy_protocol.from[%d]", i), fmt.Sprintf("%q is no address range such as 10.0.0.0/8", r)})
+		}
+	}
+	return ps
 }
 
 // EngineConfig shapes the embedded engine.
@@ -86,10 +124,24 @@ func DefaultConfig() Config {
 		Data:     "data",
 		Engine:   EngineConfig{SegmentBytes: 128 << 20, Retention: Duration(72 * time.Hour)},
 		Unsigned: true,
+		OIDC:     oidc.Default(),
 		LogLevel: "info",
 		Drain:    Duration(20 * time.Second),
+
+		TraceBytes: trail.DefaultBytes,
 	}
 }
+
+// traceProblem judges trace_bytes.
+func traceProblem(bytes int64) []problem {
+	if bytes == 0 || bytes >= trail.MinBytes && bytes <= maxTraceBytes {
+		return nil
+	}
+	return []problem{{"trace_bytes", fmt.Sprintf("%d: from %d to %d bytes, or 0 to remember nothing", bytes, trail.MinBytes, int64(maxTraceBytes))}}
+}
+
+// maxTraceBytes bounds what a typing error takes of a machine's memory.
+const maxTraceBytes = 16 << 30
 
 // LoadConfig reads a file over the defaults. The error names every problem with its line; nothing is half taken.
 func LoadConfig(path string) (Config, error) {
@@ -99,32 +151,14 @@ func LoadConfig(path string) (Config, error) {
 	}
 	c := DefaultConfig()
 	doc, err := strictyaml.Decode(raw, &c)
-	var problems strictyaml.Problems
-	if err != nil && !errors.As(err, &problems) {
-		return Config{}, fmt.Errorf("%s: %w", path, err)
-	}
-	unread := map[string]bool{}
-	for _, p := range problems {
-		unread[p.Key] = true
-	}
+	var rules []strictyaml.Problem
 	for _, p := range c.problems() {
-		if !unread[p.key] { // of what could not be read a rule would speak nonsense
-			problems = append(problems, doc.Problem(p.key, "%s", p.rule))
-		}
+		rules = append(rules, doc.Problem(p.key, "%s", p.rule))
 	}
-	slices.SortStableFunc(problems, byLine)
-	if err := problems.Err(); err != nil {
+	if err := doc.Together(err, rules...); err != nil {
 		return Config{}, fmt.Errorf("%s: %w", path, err)
 	}
 	return c, nil
-}
-
-// byLine puts what stands nowhere in the file behind the rest.
-func byLine(a, b strictyaml.Problem) int {
-	if a.Line == 0 || b.Line == 0 {
-		return b.Line - a.Line
-	}
-	return a.Line - b.Line
 }
 
 // Validate checks values that came from flags. The error names all that is wrong.
@@ -162,11 +196,8 @@ func (c Config) problems() []problem {
 			bad(fmt.Sprintf("advertise[%d]", i), "%v", err)
 		}
 	}
-	for i, r := range c.Proxy.From {
-		if _, err := netip.ParsePrefix(r); err != nil {
-			bad(fmt.Sprintf("proxy_protocol.from[%d]", i), "%q is no address range such as 10.0.0.0/8", r)
-		}
-	}
+	ps = append(ps, c.Proxy.problems()...)
+	ps = append(ps, traceProblem(c.TraceBytes)...)
 	if c.Engine.SegmentBytes < 16<<20 || c.Engine.SegmentBytes > 1<<30 {
 		bad("engine.segment_bytes", "from %d to %d", 16<<20, 1<<30)
 	}
@@ -182,11 +213,11 @@ func (c Config) problems() []problem {
 	if c.Drain < 0 || c.Drain > Duration(10*time.Minute) {
 		bad("drain", "from 0s to 10m")
 	}
+	c.Store.Check(bad)
+	c.OIDC.Check(bad)
 	ps = append(ps, c.fileProblems()...)
-	if c.Token == "" && c.HTTP != "" && !onLoopback(c.HTTP) {
-		bad("token", "required because http (%s) is not on the loopback interface", c.HTTP)
-	}
-	return ps
+	ps = append(ps, tokenProblems(c.Token, c.HTTP, c.Production)...)
+	return append(ps, c.productionProblems()...)
 }
 
 // fileProblems looks at the files that the configuration names, as the start will.
@@ -196,8 +227,16 @@ func (c Config) fileProblems() []problem {
 	if info, err := os.Stat(c.Data); c.Data != "" && err == nil && !info.IsDir() {
 		bad("data", "%s is not a directory", c.Data)
 	}
+	ps = append(ps, c.TLS.problems()...)
+	return append(ps, sealKeyProblems(c.SealKeys)...)
+}
+
+// problems looks at the files, as the start will.
+func (c TLSConfig) problems() []problem {
+	var ps []problem
+	bad := func(key, format string, args ...any) { ps = append(ps, problem{key, fmt.Sprintf(format, args...)}) }
 	readable := true
-	for _, one := range []struct{ key, path string }{{"tls.cert", c.TLS.Cert}, {"tls.key", c.TLS.Key}} {
+	for _, one := range []struct{ key, path string }{{"tls.cert", c.Cert}, {"tls.key", c.Key}} {
 		if one.path == "" {
 			continue
 		}
@@ -207,23 +246,40 @@ func (c Config) fileProblems() []problem {
 		}
 	}
 	switch {
-	case (c.TLS.Cert == "") != (c.TLS.Key == ""):
+	case (c.Cert == "") != (c.Key == ""):
 		bad("tls", "cert and key go together; only one is given")
-	case c.TLS.Cert != "" && readable:
-		if _, err := tls.LoadX509KeyPair(c.TLS.Cert, c.TLS.Key); err != nil {
-			bad("tls", "%s with %s: %v", c.TLS.Cert, c.TLS.Key, err)
+	case c.Cert != "" && readable:
+		pair, err := tls.LoadX509KeyPair(c.Cert, c.Key)
+		if err != nil {
+			bad("tls", "%s with %s: %v", c.Cert, c.Key, err)
+			break
 		}
-	}
-	if c.SealKeys == "" {
-		return ps
-	}
-	// A file that is missing is made at the start.
-	if _, err := seal.LoadFile(c.SealKeys); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		bad("seal_keys", "%v", err)
-	} else if _, err := os.Stat(filepath.Dir(c.SealKeys)); err != nil {
-		bad("seal_keys", "%v", err)
+		ps = append(ps, lifeProblems("tls.cert", c.Cert, pair.Leaf, clock.System().Now())...)
+		ps = append(ps, keyProblems("tls.key", c.Key)...)
 	}
 	return ps
+}
+
+// sealKeyProblems looks at a key file. One that is missing is made at the start.
+func sealKeyProblems(path string) []problem {
+	if path == "" {
+		return nil
+	}
+	if _, err := seal.LoadFile(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return []problem{{"seal_keys", err.Error()}}
+	} else if _, err := os.Stat(filepath.Dir(path)); err != nil {
+		return []problem{{"seal_keys", err.Error()}}
+	}
+	return nil
+}
+
+// checkPeer checks HOST:PORT or HOST:PORT=ROLE.
+func checkPeer(told string) error {
+	addr, word, _ := strings.Cut(told, "=")
+	if _, err := mq.ParseRole(word); err != nil {
+		return err
+	}
+	return checkAddress(addr, 1)
 }
 
 func checkAddress(addr string, lowest int) error {

@@ -9,14 +9,17 @@ import (
 	"log/slog"
 	"net"
 	"strconv"
+	"strings"
 	"time"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials"
 	"google.golang.org/grpc/health/grpc_health_v1"
 
+	"github.com/causeway-mq/causeway/engine/wrap"
 	"github.com/causeway-mq/causeway/internal/clock"
 	"github.com/causeway-mq/causeway/internal/lifecycle"
+	"github.com/causeway-mq/causeway/internal/obs"
 	"github.com/causeway-mq/causeway/mq"
 	"github.com/causeway-mq/causeway/proxy/access"
 	"github.com/causeway-mq/causeway/proxy/catalog"
@@ -28,26 +31,22 @@ import (
 	"github.com/causeway-mq/causeway/proxy/route"
 	"github.com/causeway-mq/causeway/proxy/seal"
 	"github.com/causeway-mq/causeway/proxy/session"
+	"github.com/causeway-mq/causeway/proxy/trail"
 )
 
 type peerAddress = health.Peer
 
-// proxyEngine is all that a proxy asks of an engine.
-type proxyEngine interface {
-	produce.Store
-	consume.Engine
-	route.Topology
-}
-
 // doorParts is what a proxy is made of.
 type doorParts struct {
-	engine  proxyEngine
-	cluster mq.Cluster
+	engines map[mq.Cluster]wrap.Engine
 	holder  *catalog.Holder
+	lookup  catalog.Lookup // nil: the catalog is complete
 	ring    *seal.Keyring
 	clock   clock.Clock
 	log     *slog.Logger
 	metrics *metrics
+	trail   *trail.Trail // nil: nothing is remembered
+	role    mq.Role
 	peers   []peerAddress // empty: clients are sent back to where they asked
 	front   grpcfront.Options
 }
@@ -71,22 +70,33 @@ func newDoor(p doorParts) (*door, error) {
 	}
 	d := &door{clock: p.clock, log: p.log}
 	d.sessions = session.New(p.clock, session.DefaultLimit, func(c session.Client) { d.consume.ClientGone(c.ID) })
-	d.produce = produce.New(map[mq.Cluster]produce.Store{p.cluster: p.engine}, d.sessions)
-	d.consume = consume.New(map[mq.Cluster]consume.Engine{p.cluster: p.engine}, p.clock, d.sessions.Alive, p.log.With("room", "consume"))
+	p.metrics.roll.Watch(d.sessions.Clients)
+	d.produce = produce.New(each[produce.Store](p.engines), d.sessions)
+	d.consume = consume.New(each[consume.Engine](p.engines), p.clock, d.sessions.Alive, p.log.With("room", "consume"))
 	if len(p.peers) > 0 {
 		d.peers = health.NewPeers(p.peers, probe, p.clock, p.log.With("room", "health"))
 	}
 	d.gate = gate.New(gate.Ports{
-		Guard: guard, Seals: p.ring, Catalog: p.holder.Now, Sessions: d.sessions, Produce: d.produce, Consume: d.consume, Pull: d.consume,
-		Routes: route.NewPlanner(map[mq.Cluster]route.Topology{p.cluster: p.engine}, d.peers),
-		Clock:  p.clock, Observer: p.metrics, Log: p.log.With("room", "gate"),
+		Guard: guard, Seals: p.ring, Catalog: p.holder.Now, Lookup: p.lookup, Sessions: d.sessions, Produce: d.produce, Consume: d.consume, Pull: d.consume,
+		Routes: route.NewPlanner(each[route.Topology](p.engines), d.peers, p.role),
+		Role:   p.role, Clock: p.clock, Observer: p.metrics, Trail: p.trail, Log: slog.New(obs.NewSparing(p.log.With("room", "gate").Handler(), "refused", "verb", "reason")),
 	})
 	d.front = grpcfront.New(d.gate, p.front)
 	p.metrics.gauge("rocketmq_proxy_up", "1 while this proxy serves.", func() float64 { return 1 })
 	p.metrics.gauge("causeway_connections", "Open client connections.", func() float64 { return float64(d.front.Connections()) })
 	p.metrics.gauge("causeway_clients", "Live clients.", func() float64 { return float64(len(d.sessions.Clients())) })
+	p.metrics.gauge("causeway_trace_bytes", "Memory that remembers what happened to messages.", func() float64 { return float64(p.trail.Bytes()) })
 	p.metrics.gauge("causeway_renewals", "Leases that this proxy renews for its clients.", func() float64 { return float64(d.consume.Renewing()) })
 	return d, nil
+}
+
+// each gives the engines as one of their ports.
+func each[Port any](engines map[mq.Cluster]wrap.Engine) map[mq.Cluster]Port {
+	out := make(map[mq.Cluster]Port, len(engines))
+	for c, e := range engines {
+		out[c] = any(e).(Port) //nolint:forcetypeassert // wrap.Engine holds every port
+	}
+	return out
 }
 
 // start runs the proxy's loops and its port. Stopping drains: out of the routes, parked polls answered, calls under way finished
@@ -100,9 +110,7 @@ func (d *door) start(g *lifecycle.Group, l net.Listener, bound time.Duration) {
 	g.Go("expiry", d.expire)
 	g.Go("gRPC", func(context.Context) error { return d.front.Serve(l) })
 	g.OnStop("door", func(ctx context.Context) error {
-		if d.peers != nil {
-			d.peers.Leave()
-		}
+		d.leave()
 		d.sessions.Stop()
 		d.consume.Drain()
 		ctx, cancel := context.WithTimeout(ctx, bound)
@@ -114,8 +122,16 @@ func (d *door) start(g *lifecycle.Group, l net.Listener, bound time.Duration) {
 	})
 }
 
+// leave takes this proxy out of routes, its own and those of the others, who learn it from its health. Calls are served as before. It may be called twice.
+func (d *door) leave() {
+	if d.peers != nil {
+		d.peers.Leave()
+	}
+	d.front.Leave()
+}
+
 // catalogChanged closes the streams of callers who may no longer come in.
-func (d *door) catalogChanged(*catalog.Snapshot) { d.gate.Recheck() }
+func (d *door) catalogChanged(s *catalog.Snapshot) { d.gate.CatalogChanged(s) }
 
 // expiryEvery is how often open streams are held against the time: a key may expire without any change of the catalog.
 const expiryEvery = time.Minute
@@ -153,7 +169,13 @@ func probe(ctx context.Context, p health.Peer) error {
 	return nil
 }
 
-func parsePeer(addr string) (peerAddress, error) {
+// parsePeer reads HOST:PORT or HOST:PORT=ROLE.
+func parsePeer(told string) (peerAddress, error) {
+	addr, word, _ := strings.Cut(told, "=")
+	role, err := mq.ParseRole(word)
+	if err != nil {
+		return peerAddress{}, fmt.Errorf("advertise: %s: %w", told, err)
+	}
 	host, port, err := net.SplitHostPort(addr)
 	if err != nil {
 		return peerAddress{}, fmt.Errorf("advertise: %w", err)
@@ -162,5 +184,5 @@ func parsePeer(addr string) (peerAddress, error) {
 	if err != nil {
 		return peerAddress{}, fmt.Errorf("advertise: port %q: %w", port, err)
 	}
-	return peerAddress{Host: host, Port: uint16(n)}, nil
+	return peerAddress{Host: host, Port: uint16(n), Role: role}, nil
 }

@@ -20,7 +20,10 @@ type subscriptions struct {
 	seen map[pair]wrap.Subscription
 }
 
-type pair struct{ group, topic mq.Physical }
+type pair struct {
+	tenant       mq.Tenant
+	group, topic mq.Physical
+}
 
 // seedBound keeps the first look cheap on installations with very many groups and topics.
 const seedBound = 20_000
@@ -51,7 +54,7 @@ func (s *subscriptions) seed(ctx context.Context, plane *control.Plane) {
 
 func (s *subscriptions) met(g *catalog.Group, t *catalog.Topic) {
 	s.mu.RLock()
-	_, known := s.seen[pair{g.Group.Name, t.Topic.Name}]
+	_, known := s.seen[pair{g.Tenant, g.Group.Name, t.Topic.Name}]
 	s.mu.RUnlock()
 	if !known {
 		s.add(control.Group{Tenant: g.Tenant, Name: g.Name, Spec: g.Group}, *t)
@@ -64,7 +67,7 @@ func (s *subscriptions) add(g control.Group, t catalog.Topic) {
 	if s.seen == nil {
 		s.seen = make(map[pair]wrap.Subscription)
 	}
-	s.seen[pair{g.Spec.Name, t.Topic.Name}] = wrap.Subscription{
+	s.seen[pair{g.Tenant, g.Spec.Name, t.Topic.Name}] = wrap.Subscription{
 		Group: g.Spec, Topic: t.Topic, Tenant: g.Tenant.String(), ConsumerGroup: g.Name.String(), TopicName: t.Name.String(),
 	}
 }
@@ -75,10 +78,10 @@ func (s *subscriptions) list(now *catalog.Snapshot) []wrap.Subscription {
 	defer s.mu.RUnlock()
 	all := make([]wrap.Subscription, 0, len(s.seen))
 	for p, sub := range s.seen {
-		if _, ok := now.PhysicalGroup(p.group); !ok {
+		if _, ok := now.PhysicalGroup(p.tenant, p.group); !ok {
 			continue
 		}
-		if _, ok := now.PhysicalTopic(p.topic); ok {
+		if _, ok := now.PhysicalTopic(p.tenant, p.topic); ok {
 			all = append(all, sub)
 		}
 	}

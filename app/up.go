@@ -9,17 +9,27 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"net/netip"
 	"os"
 	"path/filepath"
+	"strconv"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"github.com/causeway-mq/causeway/app/database"
+	"github.com/causeway-mq/causeway/app/demo"
+	"github.com/causeway-mq/causeway/app/figures"
+	"github.com/causeway-mq/causeway/app/port"
+	"github.com/causeway-mq/causeway/app/readings"
+	"github.com/causeway-mq/causeway/app/volume"
 	"github.com/causeway-mq/causeway/control"
 	"github.com/causeway-mq/causeway/control/api"
-	"github.com/causeway-mq/causeway/control/sqlstore"
+	"github.com/causeway-mq/causeway/control/identity/oidc"
+	"github.com/causeway-mq/causeway/control/job"
+	"github.com/causeway-mq/causeway/control/lending"
 	"github.com/causeway-mq/causeway/engine/embedded"
+	"github.com/causeway-mq/causeway/engine/embedded/log"
 	"github.com/causeway-mq/causeway/engine/wrap"
 	"github.com/causeway-mq/causeway/internal/clock"
 	"github.com/causeway-mq/causeway/internal/fsys"
@@ -34,6 +44,7 @@ import (
 	"github.com/causeway-mq/causeway/proxy/produce"
 	"github.com/causeway-mq/causeway/proxy/route"
 	"github.com/causeway-mq/causeway/proxy/seal"
+	"github.com/causeway-mq/causeway/proxy/trail"
 )
 
 // The embedded engine stands behind every port.
@@ -48,9 +59,10 @@ var (
 
 // UpOptions is what surrounds `causeway up`.
 type UpOptions struct {
-	Config Config
-	Out    io.Writer // where a person is greeted
-	Log    *obs.Logger
+	Config    Config
+	Out       io.Writer // where a person is greeted
+	Log       *obs.Logger
+	StoreKeys string // what CAUSEWAY_SEAL_KEY holds: keys that seal secrets in the store
 }
 
 // up is the parts of a running `causeway up`, in the order in which they start.
@@ -65,8 +77,14 @@ type up struct {
 	ports   wrap.Engine // the engine, counted
 	cluster mq.Cluster
 	plane   *control.Plane
+	jobs    *job.Board
+	fresh   bool // the data directory held no messages
+	figures *readings.Readings
+	source  *planeSource // of this process's proxy
+	trail   *trail.Trail
 	holder  catalog.Holder
 	door    *door
+	open    atomic.Bool // the door is there: from now on a change is answered when it is known there
 	grpc    net.Listener
 	http    net.Listener
 }
@@ -82,7 +100,10 @@ func Up(ctx context.Context, o UpOptions) error {
 	if err := o.Config.Validate(); err != nil {
 		return ConfigError{err}
 	}
-	u := &up{options: o, config: o.Config, log: o.Log, clock: clock.System(), metrics: newMetrics(), group: lifecycle.New(context.WithoutCancel(ctx))}
+	if o.Config.Production && o.Config.Store.Keys == "" && o.StoreKeys == "" {
+		return ConfigError{errors.New("store.keys: required in production, or CAUSEWAY_SEAL_KEY: a key that lies beside the database seals nothing from whoever takes both")}
+	}
+	u := &up{options: o, config: o.Config, log: o.Log, clock: clock.System(), metrics: newMetrics(clock.System()), group: lifecycle.New(context.WithoutCancel(ctx))}
 	err := u.start(ctx)
 	if err == nil {
 		running := Running{GRPC: u.grpc.Addr().String(), HTTP: u.http.Addr().String(), PID: os.Getpid(), Version: Version()}
@@ -103,8 +124,13 @@ func (e ConfigError) Error() string { return "configuration: " + e.Err.Error() }
 func (e ConfigError) Unwrap() error { return e.Err }
 
 func (u *up) start(ctx context.Context) error {
+	_, err := os.Stat(filepath.Join(u.config.Data, "engine"))
+	u.fresh = errors.Is(err, os.ErrNotExist)
 	if err := os.MkdirAll(u.config.Data, 0o700); err != nil {
 		return fmt.Errorf("data directory: %w", err)
+	}
+	if kind := volume.Doubtful(u.config.Data); kind != "" {
+		u.log.Warn("the data directory loses data: "+volume.Risk(kind), "data", u.config.Data, "volume", kind)
 	}
 	for _, step := range []func(context.Context) error{u.bind, u.startEngine, u.startControl, u.startDoor, u.startHTTP} {
 		if err := step(ctx); err != nil {
@@ -124,7 +150,7 @@ func misconfigured(err error, data string) error {
 		}
 		return ConfigError{fmt.Errorf("already running on this data (%s) in %s: stop it, or give --data another directory", holder, data)}
 	}
-	if errors.Is(err, fsys.ErrLocked) || mq.KindOf(err) == mq.Conflict {
+	if errors.Is(err, fsys.ErrLocked) || errors.Is(err, log.ErrForeign) || errors.Is(err, log.ErrFormat) || errors.Is(err, database.ErrMisused) || mq.KindOf(err) == mq.Conflict {
 		return ConfigError{err}
 	}
 	return err
@@ -178,45 +204,56 @@ func (u *up) startEngine(ctx context.Context) error {
 }
 
 func (u *up) startControl(ctx context.Context) error {
-	dir := filepath.Join(u.config.Data, "control")
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return fmt.Errorf("data directory: %w", err)
-	}
-	store, err := sqlstore.OpenSQLite(ctx, dir)
+	store, release, err := database.Open(ctx, database.Options{Config: u.config.Store, Dir: filepath.Join(u.config.Data, "control"), Keys: u.options.StoreKeys, Clock: u.clock, Group: u.group})
 	if err != nil {
 		return err
 	}
 	u.plane, err = control.Open(ctx, control.Options{
-		Store: store, Engine: u.ports, Inspector: u.ports, Mover: u.ports,
+		Store: store, Engine: u.ports, Inspector: u.ports, Mover: u.ports, Courier: u.ports,
 		Cluster:          u.cluster,
+		Kind:             "embedded",
 		Clock:            u.clock,
 		Log:              u.log.With("room", "control"),
 		LoopbackUnsigned: true,
 		Await:            u.await,
-		Checks:           u.lookAtVolume,
+		Checks:           u.checks,
 	})
 	if err != nil {
 		return err
 	}
 	u.group.OnStop("control plane", func(context.Context) error { return u.plane.Close() })
-	u.holder.Put(u.source().snapshot(u.plane.Contents()))
-	u.metrics.readers.seed(ctx, u.plane)
-	figures := newStateFigures(u.plane.State, fsys.OS(u.config.Data).Space)
-	if err := u.metrics.registry.Register(figures); err != nil {
+	u.jobs = job.Open(job.Options{Plane: u.plane, Clock: u.clock, Log: u.log.With("room", "jobs")})
+	u.group.OnStop("jobs", func(context.Context) error { u.jobs.Close(); return nil })
+	u.group.OnStop("store", release)
+	u.source = newPlaneSource(u.plane, u.config.Unsigned)
+	first, err := u.source.Next(ctx, 0)
+	if err != nil {
 		return err
 	}
-	lag := wrap.NewLag(u.engine, func() []wrap.Subscription { return u.metrics.readers.list(u.holder.Now()) }, u.clock.Now)
+	u.holder.Put(first)
+	u.figures = readings.New(readings.Options{Estate: u.plane, Table: store, Clock: u.clock, Log: u.log.With("room", "figures")})
+	u.figures.Start(u.group)
+	u.figures.Listen(u.group, readings.Own{Name: u.grpc.Addr().String(), Tally: u.metrics.tally, Roll: u.metrics.roll})
+	u.group.Go("requests", func(ctx context.Context) error {
+		lending.Tend(ctx, u.plane, u.clock, u.log.With("room", "requests"))
+		return nil
+	})
+	u.metrics.readers.seed(ctx, u.plane)
+	if err := u.metrics.registry.Register(figures.NewState(u.plane.State, fsys.OS(u.config.Data).Space)); err != nil {
+		return err
+	}
+	lag := wrap.NewLag(func(mq.Cluster) control.Inspector { return u.engine }, func() []wrap.Subscription { return u.metrics.readers.list(u.holder.Now()) }, u.clock.Now)
 	return u.metrics.registry.Register(lag)
 }
-
-// source is where this process's proxy gets its catalog from.
-func (u *up) source() planeSource { return planeSource{u.plane, u.config.Unsigned} }
 
 // await returns when this process's proxy serves from a version: a command that made a topic can be followed by one that uses
 // it.
 func (u *up) await(ctx context.Context, v control.Version) error {
+	if !u.open.Load() {
+		return nil
+	}
 	for u.holder.Now().Version() < catalog.Version(v) {
-		s, err := u.source().Next(ctx, u.holder.Now().Version())
+		s, err := u.source.Next(ctx, u.holder.Now().Version())
 		if err != nil {
 			return err
 		}
@@ -228,11 +265,11 @@ func (u *up) await(ctx context.Context, v control.Version) error {
 }
 
 func (u *up) bind(context.Context) (err error) {
-	if u.grpc, err = listen("listen", u.config.Listen, DefaultListen); err != nil {
+	if u.grpc, err = port.Listen("listen", u.config.Listen, DefaultListen); err != nil {
 		return err
 	}
 	u.group.OnStop("gRPC listener", func(context.Context) error { return closeListener(u.grpc) })
-	if u.http, err = listen("http", u.config.HTTP, DefaultHTTP); err != nil {
+	if u.http, err = port.Listen("http", u.config.HTTP, DefaultHTTP); err != nil {
 		return err
 	}
 	u.group.OnStop("HTTP listener", func(context.Context) error { return closeListener(u.http) })
@@ -260,7 +297,7 @@ func (u *up) startDoor(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	cert, key, err := certificate(u.config, u.clock.Now())
+	cert, key, err := u.config.TLS.files(u.config.Data, u.clock.Now())
 	if err != nil {
 		return ConfigError{err}
 	}
@@ -268,25 +305,23 @@ func (u *up) startDoor(ctx context.Context) error {
 	if err != nil {
 		return ConfigError{fmt.Errorf("tls: %w", err)}
 	}
-	var from []netip.Prefix
-	for _, r := range u.config.Proxy.From {
-		from = append(from, netip.MustParsePrefix(r)) // validated with the configuration
-	}
-	peers, err := peersOf(u.config.Advertise, u.grpc.Addr().String())
+	u.trail = trail.New(u.config.TraceBytes, u.clock)
+	peers, err := peersOf(u.config.Advertise, u.grpc.Addr().String(), mq.BothRoles)
 	if err != nil {
 		return err
 	}
 	u.door, err = newDoor(doorParts{
-		engine: u.ports, cluster: u.cluster, holder: &u.holder, ring: ring, clock: u.clock, log: u.log.Logger, metrics: u.metrics,
-		peers: peers,
-		front: grpcfront.Options{Certificates: certificates, ProxyFrom: from, Clock: u.clock, Observer: u.metrics},
+		engines: map[mq.Cluster]wrap.Engine{u.cluster: u.ports}, holder: &u.holder, ring: ring, clock: u.clock, log: u.log.Logger,
+		metrics: u.metrics, trail: u.trail, peers: peers,
+		front: grpcfront.Options{Certificates: certificates, ProxyFrom: u.config.Proxy.ranges(), Clock: u.clock, Observer: u.metrics},
 	})
 	if err != nil {
 		return err
 	}
 	u.group.Go("catalog", func(ctx context.Context) error {
-		return catalog.Follow(ctx, u.source(), &u.holder, u.door.catalogChanged)
+		return catalog.Follow(ctx, u.source, &u.holder, u.door.catalogChanged)
 	})
+	u.open.Store(true)
 	u.group.Go("gc pace", func(ctx context.Context) error { return gcpace.Run(ctx, u.clock) })
 	u.door.start(u.group, u.grpc, time.Duration(u.config.Drain))
 	return nil
@@ -299,6 +334,15 @@ func (u *up) serve(ctx context.Context, out io.Writer, running Running) error {
 	if err := announce(u.config.Data, running); err != nil {
 		return err
 	}
+	switch d := (demo.Demo{Plane: u.plane, Engine: u.ports, Clock: u.clock}); {
+	case !u.config.Demo:
+	case d.Wanted(u.fresh):
+		u.group.Go("demo", func(ctx context.Context) error { u.makeDemo(ctx, d, out, running); return nil })
+	case !d.Begun():
+		if err := demo.TellNone(out); err != nil {
+			u.log.Warn("nobody could be told that there is no demo", "err", err)
+		}
+	}
 	u.group.OnStop("announcement", func(context.Context) error { return withdraw(u.config.Data) })
 	select {
 	case <-ctx.Done():
@@ -309,9 +353,26 @@ func (u *up) serve(ctx context.Context, out io.Writer, running Running) error {
 	}
 }
 
+// makeDemo makes the demo once everything is ready, and tells what there is to see. That it fails stops nobody.
+func (u *up) makeDemo(ctx context.Context, d demo.Demo, out io.Writer, running Running) {
+	if err := d.Make(ctx); err != nil {
+		if ctx.Err() == nil {
+			u.log.Warn("the demo is not whole; the next start finishes it", "error", err)
+		}
+		return
+	}
+	if err := demo.Tell(out, os.Args[0], serverFlag(running)); err != nil {
+		u.log.Warn("nobody could be told of the demo", "err", err)
+	}
+}
+
 func (u *up) startHTTP(context.Context) error {
+	provider, err := oidc.Open(u.config.OIDC, u.plane.Shelf())
+	if err != nil {
+		return ConfigError{err}
+	}
 	server := api.Server(api.New(api.Options{
-		Plane: u.plane, Token: u.config.Token, Log: u.log.With("room", "api"), Clock: u.clock, Ready: u.ready,
+		Plane: u.plane, Jobs: u.jobs, Series: u.figures.Series, Usage: u.figures.Usage, Roster: u.figures.Roster, Witness: u.witness, Provider: provider, Token: u.config.Token, Log: u.log.With("room", "api"), Clock: u.clock, Ready: u.ready,
 		Metrics: promhttp.HandlerFor(u.metrics.registry, promhttp.HandlerOpts{}),
 		Level:   u.log, Pprof: u.config.Pprof, Version: Version(),
 	}))
@@ -325,21 +386,31 @@ func (u *up) startHTTP(context.Context) error {
 	return nil
 }
 
+// witness asks this process's proxy what it remembers.
+func (u *up) witness(_ context.Context, q trail.Question) []trail.Testimony {
+	a := u.trail.Ask(q)
+	a.Proxy = u.grpc.Addr().String()
+	return []trail.Testimony{{Answer: a, Answered: true, Heard: u.clock.Now()}}
+}
+
 // ready is the question of /readyz: would a send be taken now?
 func (u *up) ready(ctx context.Context) error { return u.engine.Probe(ctx) }
 
-func peersOf(advertise []string, self string) ([]peerAddress, error) {
+// peersOf reads the addresses of all proxies; self is the one of this process.
+func peersOf(advertise []string, self string, role mq.Role) ([]peerAddress, error) {
 	var peers []peerAddress
 	for _, a := range advertise {
 		p, err := parsePeer(a)
 		if err != nil {
 			return nil, err
 		}
-		p.Self = a == self
+		if net.JoinHostPort(p.Host, strconv.Itoa(int(p.Port))) == self {
+			p.Self = true
+		}
 		peers = append(peers, p)
 	}
 	if len(peers) == 1 { // the only proxy is this one, whatever it is called outside
-		peers[0].Self = true
+		peers[0].Self, peers[0].Role = true, role
 	}
 	return peers, nil
 }

@@ -271,3 +271,55 @@ func TestUnsignedCallersCanBeShutOut(t *testing.T) {
 		t.Fatalf("answered %v, %v", answer.GetStatus(), err)
 	}
 }
+
+func TestADemoIsMadeOnAnEmptyDataDirectoryAndOnlyThere(t *testing.T) {
+	tenants := func(h *house) string {
+		answer, err := http.Get("http://" + h.HTTP + "/v1/tenants")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer answer.Body.Close()
+		text, err := io.ReadAll(answer.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(text)
+	}
+	data := t.TempDir()
+	with := func(c *Config) { c.Demo = true }
+	h := open(t, data, with)
+	look := time.NewTicker(5 * time.Millisecond)
+	defer look.Stop()
+	for bound := time.Now().Add(60 * time.Second); !strings.Contains(tenants(h), `"payments"`); <-look.C {
+		if time.Now().After(bound) {
+			t.Fatal("there is no demo")
+		}
+	}
+	if err := h.stop(); err != nil {
+		t.Fatal(err)
+	}
+	data = t.TempDir()
+	if err := open(t, data, nil).stop(); err != nil {
+		t.Fatal(err)
+	}
+	// Whether there is to be one is decided before a stop is heard of, so that after it all is said.
+	h = open(t, data, with)
+	if err := h.stop(); err != nil {
+		t.Fatal(err)
+	}
+	if said := h.greeting.String(); !strings.Contains(said, "No demo is made") {
+		t.Errorf("it does not say that no demo is made: %s", said)
+	}
+	if h = open(t, data, nil); strings.Contains(tenants(h), `"payments"`) {
+		t.Error("a demo was made where somebody was before")
+	}
+}
+
+func TestTheBannerSaysThatADefaultAddressWasTaken(t *testing.T) {
+	var banner strings.Builder
+	c := DefaultConfig()
+	c.Listen, c.HTTP = "", ""
+	if err := greet(&banner, c, Running{GRPC: DefaultListen, HTTP: "127.0.0.1:1"}); err != nil || !strings.Contains(banner.String(), "note      "+DefaultHTTP+" is in use") || strings.Contains(banner.String(), "--listen") {
+		t.Errorf("%v\n%s", err, banner.String())
+	}
+}

@@ -139,13 +139,8 @@ func (c comparison) shapes(ctx context.Context, self, dir string, echo target, u
 }
 
 func runLoad(ctx context.Context, self string, s shape) (figures, error) {
-	args := []string{
-		"load", "-endpoint", s.Endpoint, "-mode", s.Mode, "-topic", s.Topic, "-group", s.Group,
-		"-connections", strconv.Itoa(s.Connections), "-in-flight", strconv.Itoa(s.InFlight), "-warm", s.Warm.String(),
-		"-window", s.Window.String(), "-server-pid", strconv.Itoa(s.ServerPID), "-ack-each=" + strconv.FormatBool(s.AckEach), "-fill", strconv.Itoa(s.Fill),
-	}
 	var f figures
-	return f, runJSON(ctx, &f, self, args...)
+	return f, runJSON(ctx, &f, self, append([]string{"load"}, s.args()...)...)
 }
 
 func runDisk(ctx context.Context, self, what, dir string, writers int) (float64, error) {
@@ -261,7 +256,9 @@ func median(fs []figures) figures {
 		Rate: pick(func(f figures) float64 { return f.Rate }),
 		P50:  pick(func(f figures) float64 { return f.P50 }), P99: pick(func(f figures) float64 { return f.P99 }),
 		ServerCPU: pick(func(f figures) float64 { return f.ServerCPU }), ClientCPU: pick(func(f figures) float64 { return f.ClientCPU }),
-		Norm: pick(func(f figures) float64 { return f.Norm }), RSS: int64(pick(func(f figures) float64 { return float64(f.RSS) })),
+		AckP50: pick(func(f figures) float64 { return f.AckP50 }), AckP99: pick(func(f figures) float64 { return f.AckP99 }),
+		BrokerCPU: pick(func(f figures) float64 { return f.BrokerCPU }),
+		Norm:      pick(func(f figures) float64 { return f.Norm }), RSS: int64(pick(func(f figures) float64 { return float64(f.RSS) })),
 		Errors: int64(pick(func(f figures) float64 { return float64(f.Errors) })),
 	}
 }

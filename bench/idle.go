@@ -73,9 +73,9 @@ func idle(ctx context.Context, s shape, polls int) (idleFigures, error) {
 	if r.Parked, err = rss(s.ServerPID); err != nil {
 		return r, err
 	}
-	before := serverCPU(s)
+	before := cpuOf(s.ServerPID)
 	wait(ctx, s.Window)
-	r.CPU = (serverCPU(s) - before) / s.Window.Seconds() * 10
+	r.CPU = (cpuOf(s.ServerPID) - before) / s.Window.Seconds() * 10
 	cancel()
 	group.Wait()
 	return r, nil
@@ -93,13 +93,17 @@ func park(ctx context.Context, s shape, client v2.MessagingServiceClient, i int)
 	if err != nil {
 		return err
 	}
+	said := "without a status"
 	for {
-		_, err := stream.Recv()
+		part, err := stream.Recv()
 		if errors.Is(err, io.EOF) {
-			return errors.New("answered")
+			return fmt.Errorf("answered %s", said)
 		}
 		if err != nil {
 			return err
+		}
+		if st := part.GetStatus(); st != nil {
+			said = fmt.Sprintf("%v: %s", st.GetCode(), st.GetMessage())
 		}
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"os"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -38,22 +39,41 @@ type shape struct {
 	Warm        time.Duration
 	Window      time.Duration
 	ServerPID   int
+	BrokerPID   int // a process behind the server whose CPU is told too, 0 = none
 }
 
 // figures is what one load gives.
 type figures struct {
 	Rate      float64 // messages per second
 	P50, P99  float64 // milliseconds of one call
+	Most      float64 // of the longest one
+	AckP50    float64 `json:",omitempty"` // of one acknowledgement call; P50 and P99 are then of a receive with all its acknowledgements
+	AckP99    float64 `json:",omitempty"`
 	ServerCPU float64 // CPU seconds per 100,000 messages
 	ClientCPU float64
+	BrokerCPU float64 `json:",omitempty"`
 	Norm      float64 // server CPU / client CPU
 	RSS       int64   // of the server at the end, bytes
 	Errors    int64
+	FirstErr  string `json:",omitempty"`
 }
 
 func loadMain(ctx context.Context, args []string) error {
 	f := flag.NewFlagSet("load", flag.ContinueOnError)
-	var s shape
+	s := shapeFlags(f)
+	if err := f.Parse(args); err != nil {
+		return err
+	}
+	r, err := load(ctx, *s)
+	if err != nil {
+		return err
+	}
+	return json.NewEncoder(os.Stdout).Encode(r)
+}
+
+// shapeFlags are the words in which a shape is given to a load client.
+func shapeFlags(f *flag.FlagSet) *shape {
+	s := new(shape)
 	f.StringVar(&s.Endpoint, "endpoint", "", "HOST:PORT")
 	f.StringVar(&s.Mode, "mode", "send", "send or receive")
 	f.StringVar(&s.Topic, "topic", "bench", "topic")
@@ -66,14 +86,17 @@ func loadMain(ctx context.Context, args []string) error {
 	f.DurationVar(&s.Warm, "warm", time.Second, "time before the window")
 	f.DurationVar(&s.Window, "window", 3*time.Second, "measured time")
 	f.IntVar(&s.ServerPID, "server-pid", 0, "process whose CPU is measured")
-	if err := f.Parse(args); err != nil {
-		return err
+	f.IntVar(&s.BrokerPID, "broker-pid", 0, "process behind it whose CPU is measured")
+	return s
+}
+
+// args are the same words.
+func (s shape) args() []string {
+	return []string{
+		"-endpoint", s.Endpoint, "-mode", s.Mode, "-topic", s.Topic, "-group", s.Group, "-connections", strconv.Itoa(s.Connections),
+		"-in-flight", strconv.Itoa(s.InFlight), "-fill", strconv.Itoa(s.Fill), "-ack-each=" + strconv.FormatBool(s.AckEach), "-warm", s.Warm.String(),
+		"-window", s.Window.String(), "-server-pid", strconv.Itoa(s.ServerPID), "-broker-pid", strconv.Itoa(s.BrokerPID),
 	}
-	r, err := load(ctx, s)
-	if err != nil {
-		return err
-	}
-	return json.NewEncoder(os.Stdout).Encode(r)
 }
 
 func dial(s shape) ([]v2.MessagingServiceClient, func(), error) {
@@ -111,8 +134,12 @@ type tally struct {
 	errs     atomic.Int64
 	firstErr atomic.Pointer[error]
 
-	mu   sync.Mutex // guards hist
-	hist *hdrhistogram.Histogram
+	mu         sync.Mutex // guards hist, acks
+	hist, acks *hdrhistogram.Histogram
+}
+
+func newTally() *tally {
+	return &tally{hist: hdrhistogram.New(1, 60_000_000, 3), acks: hdrhistogram.New(1, 60_000_000, 3)}
 }
 
 func (t *tally) call(took time.Duration, messages int) {
@@ -123,6 +150,19 @@ func (t *tally) call(took time.Duration, messages int) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if err := t.hist.RecordValue(min(took.Microseconds(), 59_999_999)); err != nil {
+		t.errs.Add(1)
+	}
+}
+
+// acknowledged notes one acknowledgement call. A message that is received counts when it is acknowledged.
+func (t *tally) acknowledged(took time.Duration, messages int) {
+	if !t.on.Load() {
+		return
+	}
+	t.messages.Add(int64(messages))
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if err := t.acks.RecordValue(min(took.Microseconds(), 59_999_999)); err != nil {
 		t.errs.Add(1)
 	}
 }
@@ -138,38 +178,62 @@ func load(ctx context.Context, s shape) (figures, error) {
 		return figures{}, err
 	}
 	defer closeAll()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	for i, c := range clients {
+		if err := greet(ctx, s, c, clientName(i)); err != nil {
+			return figures{}, err
+		}
+	}
 	if err := fill(ctx, s, clients[0]); err != nil {
 		return figures{}, fmt.Errorf("fill: %w", err)
 	}
-	t := &tally{hist: hdrhistogram.New(1, 60_000_000, 3)}
+	return measure(ctx, s, func(ctx context.Context, i int, t *tally) {
+		w := worker{shape: s, client: clients[i%len(clients)], name: clientName(i % len(clients)), tally: t, number: i}
+		w.loop(ctx)
+	})
+}
+
+var errNothing = errors.New("no message passed")
+
+func clientName(i int) string { return fmt.Sprintf("bench@%d@%d", os.Getpid(), i) }
+
+// measure runs the shape's loops and gives what happened within its window.
+func measure(ctx context.Context, s shape, loop func(ctx context.Context, i int, t *tally)) (figures, error) {
+	t := newTally()
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	var group sync.WaitGroup
 	for i := range s.InFlight {
-		w := worker{shape: s, client: clients[i%len(clients)], name: fmt.Sprintf("bench@%d@%d", os.Getpid(), i%len(clients)), tally: t, number: i}
-		group.Go(func() { w.loop(ctx) })
+		group.Go(func() { loop(ctx, i, t) })
 	}
 	wait(ctx, s.Warm)
-	server0, client0 := serverCPU(s), ownCPU()
+	server0, broker0, client0 := cpuOf(s.ServerPID), cpuOf(s.BrokerPID), ownCPU()
 	t.on.Store(true)
 	began := time.Now()
 	wait(ctx, s.Window)
 	t.on.Store(false)
 	took := time.Since(began).Seconds()
-	server, client := serverCPU(s)-server0, ownCPU()-client0
+	server, broker, client := cpuOf(s.ServerPID)-server0, cpuOf(s.BrokerPID)-broker0, ownCPU()-client0
 	cancel()
 	group.Wait()
 	n := float64(t.messages.Load())
+	e := t.firstErr.Load()
 	if n == 0 {
-		if e := t.firstErr.Load(); e != nil {
+		if e != nil {
 			return figures{}, fmt.Errorf("no message passed: %w", *e)
 		}
-		return figures{}, errors.New("no message passed")
+		return figures{}, errNothing
 	}
+	millis := func(h *hdrhistogram.Histogram, q float64) float64 { return float64(h.ValueAtQuantile(q)) / 1e3 }
 	r := figures{
-		Rate: n / took, ServerCPU: server / n * 1e5, ClientCPU: client / n * 1e5, Norm: server / client, Errors: t.errs.Load(),
-		P50: float64(t.hist.ValueAtQuantile(50)) / 1e3, P99: float64(t.hist.ValueAtQuantile(99)) / 1e3,
+		Rate: n / took, ServerCPU: server / n * 1e5, ClientCPU: client / n * 1e5, BrokerCPU: broker / n * 1e5, Norm: server / client, Errors: t.errs.Load(),
+		P50: millis(t.hist, 50), P99: millis(t.hist, 99), Most: millis(t.hist, 100), AckP50: millis(t.acks, 50), AckP99: millis(t.acks, 99),
 	}
+	if e != nil {
+		r.FirstErr = (*e).Error()
+	}
+	var err error
 	if s.ServerPID > 0 {
 		r.RSS, err = rss(s.ServerPID)
 	}
@@ -204,7 +268,7 @@ func message(topic string, body []byte) *v2.Message {
 		Topic:          &v2.Resource{Name: topic},
 		UserProperties: map[string]string{"order": "42", "region": "eu"},
 		SystemProperties: &v2.SystemProperties{
-			Tag: &tag, Keys: []string{"key-4711"}, MessageId: fmt.Sprintf("01%016x%016x", rand.Uint64(), rand.Uint64()),
+			Tag: &tag, Keys: []string{"key-4711"}, MessageId: messageID(),
 			MessageType: v2.MessageType_NORMAL, BodyEncoding: v2.Encoding_IDENTITY, BornTimestamp: timestamppb.Now(), BornHost: "bench",
 		},
 		Body: body,
@@ -218,11 +282,12 @@ func wait(ctx context.Context, d time.Duration) {
 	}
 }
 
-func serverCPU(s shape) float64 {
-	if s.ServerPID == 0 {
+// cpuOf is the CPU time of a process so far, in seconds; 0 when there is none.
+func cpuOf(pid int) float64 {
+	if pid == 0 {
 		return 0
 	}
-	c, err := cpu(s.ServerPID)
+	c, err := cpu(pid)
 	if err != nil {
 		return 0
 	}
@@ -293,6 +358,9 @@ func (w *worker) receive(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		if c := part.GetStatus().GetCode(); c != 0 && c != v2.Code_OK {
+			return fmt.Errorf("receive: %s: %s", c, part.GetStatus().GetMessage())
+		}
 		if m := part.GetMessage(); m != nil {
 			entries = append(entries, &v2.AckMessageEntry{
 				MessageId: m.GetSystemProperties().GetMessageId(), ReceiptHandle: m.GetSystemProperties().GetReceiptHandle(),
@@ -310,6 +378,7 @@ func (w *worker) receive(ctx context.Context) error {
 		}
 	}
 	for _, b := range batches {
+		asked := time.Now()
 		answer, err := w.client.AckMessage(ctx, &v2.AckMessageRequest{Group: group, Topic: topic, Entries: b})
 		if err != nil {
 			return err
@@ -317,7 +386,8 @@ func (w *worker) receive(ctx context.Context) error {
 		if c := answer.GetStatus().GetCode(); c != v2.Code_OK {
 			return fmt.Errorf("ack: %s: %s", c, answer.GetStatus().GetMessage())
 		}
+		w.tally.acknowledged(time.Since(asked), len(b))
 	}
-	w.tally.call(time.Since(began), len(entries))
+	w.tally.call(time.Since(began), 0)
 	return nil
 }

@@ -36,8 +36,16 @@ func run(ctx context.Context, args []string) error {
 			return echo(ctx)
 		case "load":
 			return loadMain(ctx, args[1:])
+		case "direct":
+			return directMain(ctx, args[1:])
+		case "-cluster", "--cluster":
+			return clusterMain(ctx, args[1:])
 		case "idle":
 			return idleMain(ctx, args[1:])
+		case "-scale", "--scale":
+			return scaleMain(ctx, args[1:])
+		case "follow":
+			return followMain(ctx, args[1:])
 		case "ceiling":
 			return ceilingMain(ctx, args[1:])
 		case "engine":

@@ -57,6 +57,9 @@ func tail(s string) string {
 	return s
 }
 
+// stopBound is longer than a proxy drains.
+const stopBound = 40 * time.Second
+
 // stop ends the child and waits for it.
 func (p *process) stop() error {
 	if err := p.cmd.Process.Signal(syscall.SIGTERM); err != nil && !errors.Is(err, os.ErrProcessDone) {
@@ -69,8 +72,8 @@ func (p *process) stop() error {
 			return nil // ended by the signal
 		}
 		return err
-	case <-time.After(15 * time.Second):
-		return errors.Join(fmt.Errorf("%s did not stop within 15 s", p.cmd.Path), p.cmd.Process.Kill())
+	case <-time.After(stopBound):
+		return errors.Join(fmt.Errorf("%s did not stop within %v", p.cmd.Path, stopBound), p.cmd.Process.Kill())
 	}
 }
 

@@ -5,14 +5,14 @@
 // Rules of the house. Data goes to standard output, talk to standard error. Every command that shows data takes -o table, json
 // or yaml; json and yaml are the API's own objects, complete. An error names what is wrong, then what to do next, and
 // ends the process with a code that scripts can tell apart (see the Exit constants). Nothing asks questions; what destroys
-// something needs --yes. Precedence: flag, then environment, then default.
+// something needs --yes. Precedence: flag, then environment, then context, then default.
 package cli
 
 import (
 	"context"
 	"errors"
-	"io"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -21,50 +21,63 @@ import (
 	"golang.org/x/term"
 
 	"github.com/causeway-mq/causeway/app"
+	"github.com/causeway-mq/causeway/cli/call"
+	"github.com/causeway-mq/causeway/cli/clusters"
+	"github.com/causeway-mq/causeway/cli/estate"
+	"github.com/causeway-mq/causeway/cli/figures"
+	"github.com/causeway-mq/causeway/cli/health"
+	"github.com/causeway-mq/causeway/cli/people"
+	"github.com/causeway-mq/causeway/cli/post"
+	"github.com/causeway-mq/causeway/cli/requests"
+	"github.com/causeway-mq/causeway/cli/roster"
+	"github.com/causeway-mq/causeway/cli/serve"
+	"github.com/causeway-mq/causeway/cli/traffic"
+	"github.com/causeway-mq/causeway/cli/watch"
 	"github.com/causeway-mq/causeway/internal/nearest"
 )
 
-// Env is what surrounds a run: everything that the commands take from the process they run in.
-type Env struct {
-	Args   []string // without the program's name
-	In     io.Reader
-	Out    io.Writer // data
-	Err    io.Writer // talk
-	Getenv func(string) string
-	// InTerminal tells that somebody types the input; OutTerminal and ErrTerminal, that somebody looks at the output as it comes.
-	InTerminal, OutTerminal, ErrTerminal bool
-}
+// Env is what surrounds a run.
+type Env = call.Env
+
+// The exit codes.
+const (
+	ExitOK        = call.ExitOK
+	ExitFailure   = call.ExitFailure
+	ExitUsage     = call.ExitUsage
+	ExitNotFound  = call.ExitNotFound
+	ExitDenied    = call.ExitDenied
+	ExitConflict  = call.ExitConflict
+	ExitTimeout   = call.ExitTimeout
+	ExitPartial   = call.ExitPartial
+	ExitThrottled = call.ExitThrottled
+	ExitConfig    = call.ExitConfig
+)
 
 // Process is the environment of this process.
 func Process() Env {
 	return Env{
 		Args: os.Args[1:], In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Getenv: os.Getenv,
+		Secret:     askSecret(os.Stdin, os.Stderr),
 		InTerminal: term.IsTerminal(int(os.Stdin.Fd())), OutTerminal: term.IsTerminal(int(os.Stdout.Fd())), ErrTerminal: term.IsTerminal(int(os.Stderr.Fd())),
 	}
 }
 
 // Run runs one command line to its end and gives the process's exit code. When ctx ends the command stops as soon as it can.
 func Run(ctx context.Context, env Env) int {
-	c := &call{env: env}
+	c := commands{&call.Call{Env: env}}
 	root := c.root()
 	root.SetArgs(env.Args)
 	err := root.ExecuteContext(ctx)
 	if err == nil {
-		return ExitOK
+		return call.ExitOK
 	}
-	return c.report(err)
+	return c.Report(err)
 }
 
-// call is one command line under way, with the flags that all commands share.
-type call struct {
-	env    Env
-	server string
-	token  string
-	tenant string
-	output string
-}
+// commands is one command line under way.
+type commands struct{ *call.Call }
 
-func (c *call) root() *cobra.Command {
+func (c commands) root() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "causeway",
 		Short: "A messaging platform for RocketMQ clients in one binary",
@@ -78,20 +91,40 @@ Exit codes: 0 ok, 1 failure, 2 usage, 3 not found, 4 denied, 5 conflict, 6 timeo
 		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: false},
 	}
 	root.SetFlagErrorFunc(flagError)
-	root.SetIn(c.env.In)
-	root.SetOut(c.env.Out) // before completion is added, which takes it as it is then
-	root.SetErr(c.env.Err)
-	flags := root.PersistentFlags()
-	flags.StringVar(&c.server, "server", c.or("CAUSEWAY_SERVER", "http://127.0.0.1:8090"), "URL of the API (CAUSEWAY_SERVER)")
-	flags.StringVar(&c.token, "token", "", "token of the API (CAUSEWAY_TOKEN)")
-	flags.StringVar(&c.tenant, "tenant", c.or("CAUSEWAY_TENANT", "default"), "tenant to work in (CAUSEWAY_TENANT)")
-	flags.StringVarP(&c.output, "output", "o", "table", "form of data: table, json or yaml")
+	root.SetIn(c.Env.In)
+	root.SetOut(c.Env.Out) // before completion is added, which takes it as it is then
+	root.SetErr(c.Env.Err)
+	c.Flags(root.PersistentFlags())
 	root.Version = app.Version()
 	root.SetVersionTemplate("causeway {{.Version}}\n")
-	root.AddCommand(
-		c.upCommand(), c.tenantCommand(), c.appCommand(), c.topicCommand(), c.groupCommand(), c.messageCommand(), c.dlqCommand(), c.jobCommand(),
-		c.produceCommand(), c.consumeCommand(), c.benchCommand(), c.doctorCommand(), c.configCommand(), c.versionCommand(),
-	)
+	world := serve.World{Out: c.Env.Out, Err: c.Env.Err, Getenv: c.Env.Getenv, Token: &c.Given.Token, Tenant: &c.Tenant}
+	up, control, proxy, catalog := serve.Up(world), serve.Control(world), serve.Proxy(world), serve.Catalog(world)
+	up.Args, control.Args, proxy.Args = call.Exactly(), call.Exactly(), call.Exactly()
+	local := []*cobra.Command{up, control, proxy, catalog, c.contextCommand(), c.loginCommand(), c.logoutCommand(), c.configCommand(), c.versionCommand()}
+	remote := []*cobra.Command{
+		c.tenantCommand(), c.appCommand(), c.topicCommand(), c.groupCommand(), c.messageCommand(), c.dlqCommand(), c.jobCommand(),
+		c.getCommand(), c.applyCommand(), c.diffCommand(),
+	}
+	remote = append(remote, traffic.Commands(c.Call)...)
+	remote = append(remote, people.Commands(c.Call)...)
+	remote = append(remote, requests.Commands(c.Call)...)
+	remote = append(remote, health.Commands(c.Call)...)
+	remote = append(remote, figures.Commands(c.Call)...)
+	remote = append(remote, roster.Commands(c.Call)...)
+	remote = append(remote, post.Commands(c.Call)...)
+	remote = append(remote, watch.Commands(c.Call)...)
+	remote = append(remote, clusters.Commands(c.Call)...)
+	remote = append(remote, estate.Commands(c.Call)...)
+	root.AddCommand(local...)
+	root.AddCommand(remote...)
+	root.PersistentPreRunE = func(cmd *cobra.Command, _ []string) error {
+		if !slices.ContainsFunc(remote, func(r *cobra.Command) bool { return r == top(cmd) }) {
+			c.SettleLocal()
+			return nil
+		}
+		_, err := c.Settle(cmd)
+		return err
+	}
 	c.complete(root)
 	root.InitDefaultCompletionCmd()
 	for _, every := range append(root.Commands(), root) {
@@ -100,12 +133,12 @@ Exit codes: 0 ok, 1 failure, 2 usage, 3 not found, 4 denied, 5 conflict, 6 timeo
 	return root
 }
 
-// or is the environment's value, or what holds where it says nothing.
-func (c *call) or(name, otherwise string) string {
-	if v := c.env.Getenv(name); v != "" {
-		return v
+// top is the command of a command line that stands right behind the program's name.
+func top(cmd *cobra.Command) *cobra.Command {
+	for cmd.HasParent() && cmd.Parent().HasParent() {
+		cmd = cmd.Parent()
 	}
-	return otherwise
+	return cmd
 }
 
 // strict makes a command that only holds others refuse what it does not know, where cobra would show its help and succeed.
@@ -125,12 +158,12 @@ func strict(cmd *cobra.Command) {
 			}
 		}
 		if len(args) > 0 {
-			return usage("%s: unknown command %q%s", cmd.CommandPath(), args[0], nearest.Hint(args[0], known))
+			return call.Usage("%s: unknown command %q%s", cmd.CommandPath(), args[0], nearest.Hint(args[0], known))
 		}
 		if !cmd.HasParent() {
 			return cmd.Help()
 		}
-		return usage("%s: one of %s is needed", cmd.CommandPath(), strings.Join(known, ", "))
+		return call.Usage("%s: one of %s is needed", cmd.CommandPath(), strings.Join(known, ", "))
 	}
 }
 
@@ -139,15 +172,15 @@ func flagError(cmd *cobra.Command, err error) error {
 	var unknown *pflag.NotExistError
 	var wrong *pflag.InvalidValueError
 	if errors.As(err, &wrong) {
-		return usage("%s: invalid argument %q for \"--%s\": %s", cmd.CommandPath(), wrong.GetValue(), wrong.GetFlag().Name, wanted(wrong))
+		return call.Usage("%s: invalid argument %q for \"--%s\": %s", cmd.CommandPath(), wrong.GetValue(), wrong.GetFlag().Name, wanted(wrong))
 	}
 	if !errors.As(err, &unknown) {
-		return usage("%s: %v", cmd.CommandPath(), err)
+		return call.Usage("%s: %v", cmd.CommandPath(), err)
 	}
 	var known []string
 	cmd.Flags().VisitAll(func(f *pflag.Flag) { known = append(known, f.Name) })
 	name := unknown.GetSpecifiedName()
-	return usage("%s: unknown flag --%s%s", cmd.CommandPath(), name, strings.Replace(nearest.Hint(name, known), `"`, `"--`, 1))
+	return call.Usage("%s: unknown flag --%s%s", cmd.CommandPath(), name, strings.Replace(nearest.Hint(name, known), `"`, `"--`, 1))
 }
 
 // wanted says what a flag takes, in words of people.
@@ -163,35 +196,8 @@ func wanted(wrong *pflag.InvalidValueError) string {
 	case "bool":
 		return "true or false is needed"
 	case "duration":
-		return errSpan.Error()
+		return call.ErrSpan.Error()
 	default:
 		return "a " + t + " is needed"
 	}
-}
-
-// notZero refuses a 0 that somebody wrote, where a 0 that nobody wrote stands for the default.
-func notZero(cmd *cobra.Command, flag string, value int, limits string) error {
-	if value == 0 && cmd.Flags().Changed(flag) {
-		return usage("%s: --%s 0: %s", cmd.CommandPath(), flag, limits)
-	}
-	return nil
-}
-
-// exactly wants one argument for each name.
-func exactly(names ...string) cobra.PositionalArgs {
-	return func(cmd *cobra.Command, args []string) error {
-		if len(args) < len(names) {
-			return usage("%s: %s is missing", cmd.CommandPath(), names[len(args)])
-		}
-		if len(args) > len(names) {
-			return usage("%s: %q is one argument too many", cmd.CommandPath(), args[len(names)])
-		}
-		return nil
-	}
-}
-
-func group(use, short string, subs ...*cobra.Command) *cobra.Command {
-	g := &cobra.Command{Use: use, Short: short}
-	g.AddCommand(subs...)
-	return g
 }

@@ -19,9 +19,11 @@ import (
 	"github.com/spf13/cobra"
 	"gopkg.in/yaml.v3"
 
+	"github.com/causeway-mq/causeway/cli/call"
 	"github.com/causeway-mq/causeway/control"
 	"github.com/causeway-mq/causeway/control/api"
 	"github.com/causeway-mq/causeway/control/controltest"
+	"github.com/causeway-mq/causeway/control/job"
 	"github.com/causeway-mq/causeway/control/sqlstore"
 	"github.com/causeway-mq/causeway/control/wire"
 	"github.com/causeway-mq/causeway/mq"
@@ -33,6 +35,7 @@ type desk struct {
 	env      map[string]string
 	terminal bool
 	in       string
+	secret   func(string) (string, error)
 	data     string // of the server, where it is a real one
 	plane    *control.Plane
 	engine   *controltest.Engine
@@ -53,9 +56,11 @@ func newDesk(t *testing.T, token string) *desk {
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := httptest.NewServer(api.New(api.Options{Plane: d.plane, Token: token}))
+	board := job.Open(job.Options{Plane: d.plane})
+	server := httptest.NewServer(api.New(api.Options{Plane: d.plane, Jobs: board, Token: token}))
 	t.Cleanup(func() {
 		server.Close()
+		board.Close()
 		if err := d.plane.Close(); err != nil {
 			t.Error(err)
 		}
@@ -70,7 +75,7 @@ func (d *desk) run(args ...string) (code int, out, err string) {
 	var o, e bytes.Buffer
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	code = Run(ctx, Env{Args: args, In: strings.NewReader(d.in), Out: &o, Err: &e, Getenv: func(k string) string { return d.env[k] },
+	code = Run(ctx, Env{Args: args, In: strings.NewReader(d.in), Out: &o, Err: &e, Getenv: func(k string) string { return d.env[k] }, Secret: d.secret,
 		OutTerminal: d.terminal, ErrTerminal: d.terminal})
 	return code, o.String(), e.String()
 }
@@ -128,8 +133,8 @@ NAME  OWNER  PUBLISH  READ  CONSUME  DISABLED  CREATED
 shop  yes    -        -     -        no        TIME
 `)
 	want(t, d.ok("tenant", "list"), `
-ID       UNSIGNED FROM LOOPBACK  CREATED                   NOTE
-default  no                      TIME  made at the first start
+ID       PLAN  ENVIRONMENT  DISABLED  UNSIGNED FROM LOOPBACK  CREATED                   NOTE
+default  -     -            no        no                      TIME  made at the first start
 `)
 }
 
@@ -144,10 +149,12 @@ max attempts  5
 retry         1s,5s,1m30s
 began at      TIME
 hold          45s
+paused        no
 state         ready
 created       TIME
 updated       TIME
 note          -
+labels        -
 `)
 	if out := d.ok("group", "update", "mail", "--retry", "1s..10m x2"); !strings.Contains(out, "1s..10m x2\n") {
 		t.Errorf("exponential retry:\n%s", out)
@@ -219,7 +226,7 @@ orders  1      1       0         -
 TOPIC   QUEUE  FIRST  COMMITTED  END  READY  LEASED  RETRYING  OLDEST
 orders  0      0      1          3    1      1       0         -
 `)
-	code, _, err := d.run("group", "reset", "billing", "--topic", "orders", "--to", "earliest")
+	code, _, err := d.run("group", "reset", "billing", "--topic", "orders", "--to", "earliest", "--yes")
 	if code != ExitConflict {
 		t.Errorf("exit %d", code)
 	}
@@ -228,7 +235,7 @@ causeway: consumers of group "billing" hold messages of topic "orders": stop the
   conflict, request ID
   stop the consumers, or say --force, which takes the messages from them
 `)
-	want(t, d.ok("group", "reset", "billing", "--topic", "orders", "--to", "latest", "--force"), `
+	want(t, d.ok("group", "reset", "billing", "--topic", "orders", "--to", "latest", "--force", "--yes"), `
 QUEUE  FROM  TO
 0      1     3
 `)
@@ -283,7 +290,7 @@ func TestMistypedCommandsAreAnsweredWithTheNearestName(t *testing.T) {
 	}{
 		{"topik", `causeway: unknown command "topik"; did you mean "topic"?`},
 		{"topic crate x", `causeway topic: unknown command "crate"; did you mean "create"?`},
-		{"topic", `causeway topic: one of create, delete, describe, list, update is needed`},
+		{"topic", `causeway topic: one of create, delete, describe, list, rates, update is needed`},
 		{"topic create", `causeway topic create: the topic's NAME is missing`},
 		{"topic create a b", `causeway topic create: "b" is one argument too many`},
 		{"topic create x --quees 3", `causeway topic create: unknown flag --quees; did you mean "--queues"?`},
@@ -432,7 +439,7 @@ func TestConfigurationIsCheckedAndPrinted(t *testing.T) {
 		return path
 	}
 	write(good, printed)
-	want(t, d.ok("config", "check", good), good+" is good\n")
+	want(t, d.ok("config", "check", good), good+" is good, a file of `causeway up`\n")
 	if again := d.ok("config", "print", good); again != printed {
 		t.Errorf("printed twice:\n%s\n---\n%s", printed, again)
 	}
@@ -489,12 +496,12 @@ func TestTimesAreReadAsPeopleWriteThem(t *testing.T) {
 		"earliest": "earliest", "latest": "latest", "-10m": "2026-11-23T10:50:00Z", "2026-11-23T09:00:00Z": "2026-11-23T09:00:00Z",
 		"2026-11-23 09:00": "2026-11-23T08:00:00Z", "2026-11-23": "2026-11-22T23:00:00Z",
 	} {
-		if got, err := place("--to", in, now); got != out || err != nil {
+		if got, err := call.Place("--to", in, now); got != out || err != nil {
 			t.Errorf("%s: %s, %v, want %s", in, got, err, out)
 		}
 	}
 	for in, out := range map[string]string{"72h0m0s": "72h", "1h30m0s": "1h30m", "0s": "0s", "10s": "10s", "10m0s": "10m", "10h0m10s": "10h0m10s"} {
-		if got := tidy(in); got != out {
+		if got := call.Tidy(in); got != out {
 			t.Errorf("%s: %s, want %s", in, got, out)
 		}
 	}
@@ -505,7 +512,7 @@ func TestEveryCommandIsDocumented(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := &call{env: Env{Getenv: func(string) string { return "" }}}
+	c := commands{&call.Call{Env: Env{Getenv: func(string) string { return "" }}}}
 	var look func(*cobra.Command)
 	look = func(cmd *cobra.Command) {
 		for _, sub := range cmd.Commands() {

@@ -3,49 +3,50 @@
 package cli
 
 import (
-	"context"
 	"errors"
 	"net/http"
 	"strconv"
-	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/causeway-mq/causeway/cli/call"
+	"github.com/causeway-mq/causeway/cli/figures"
 	"github.com/causeway-mq/causeway/control/wire"
 )
 
-func (c *call) dlqCommand() *cobra.Command {
-	return group("dlq", "Dead letters: messages that no attempt got through", c.dlqList(), c.dlqRedrive())
+func (c commands) dlqCommand() *cobra.Command {
+	return call.Group("dlq", "Dead letters: messages that no attempt got through", c.dlqList(), c.dlqRedrive(), figures.Dead(c.Call))
 }
 
-func (c *call) dlqList() *cobra.Command {
+func (c commands) dlqList() *cobra.Command {
 	var s search
 	cmd := &cobra.Command{
 		Use: "list GROUP", Short: "List a group's dead letters",
+		Example: "  causeway dlq list billing\n  causeway dlq list billing --begin -1h -o json",
 		Long: `List a group's dead letters.
 
 A message becomes a dead letter when the group next receives after its last attempt; until then group lag counts it as RETRYING. Letters that
 were redriven stay listed until their age takes them; a redrive sends each of them back once.`,
-		Args: exactly("the GROUP"),
+		Args: call.Exactly("the GROUP"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := c.checkOutput(); err != nil {
+			if err := c.CheckOutput(); err != nil {
 				return err
 			}
-			all, err := c.find(cmd, c.in("groups", args[0], "dead-letters"), &s)
+			all, err := c.find(cmd, c.In("groups", args[0], "dead-letters"), &s)
 			if err != nil {
 				return err
 			}
 			if len(all) > 0 {
-				c.hint("Send them back with: causeway dlq redrive %s", args[0])
+				c.Hint("Send them back with: causeway dlq redrive %s", args[0])
 			}
-			return c.show(all, func() table {
-				t := table{head: []string{"ID", "FROM TOPIC", "ATTEMPTS", "WHY", "STORED", "KEYS", "BODY"}}
+			return c.Show(all, func() call.Table {
+				t := call.Table{Head: []string{"ID", "FROM TOPIC", "ATTEMPTS", "WHY", "STORED", "KEYS", "BODY"}}
 				for _, m := range all {
 					o := m.Origin
 					if o == nil {
 						o = &wire.Origin{Topic: "-", Why: "-"}
 					}
-					t.add(m.ID, o.Topic, strconv.Itoa(o.Attempts), o.Why, when(&m.Stored), names(m.Keys), glance(m))
+					t.Add(m.ID, o.Topic, strconv.Itoa(o.Attempts), o.Why, call.When(&m.Stored), call.Names(m.Keys), glance(m))
 				}
 				return t
 			})
@@ -55,21 +56,22 @@ were redriven stay listed until their age takes them; a redrive sends each of th
 	return cmd
 }
 
-func (c *call) dlqRedrive() *cobra.Command {
+func (c commands) dlqRedrive() *cobra.Command {
 	var want wire.Redrive
 	var background bool
 	cmd := &cobra.Command{
-		Use: "redrive GROUP", Short: "Send a group's dead letters back to the topics that they came from", Args: exactly("the GROUP"),
+		Use: "redrive GROUP", Short: "Send a group's dead letters back to the topics that they came from", Args: call.Exactly("the GROUP"),
+		Example: "  causeway dlq redrive billing\n  causeway dlq redrive billing --limit 100 --background",
 		Long: `Send a group's dead letters back to the topics that they came from.
 
 Nothing is deleted: dead letters stay readable until their age takes them, and each is sent back once. Every group that reads the
 topic gets the message again.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := c.checkOutput(); err != nil {
+			if err := c.CheckOutput(); err != nil {
 				return err
 			}
 			var j wire.Job
-			if err := c.ask(cmd.Context(), http.MethodPost, c.in("groups", args[0], "dead-letters", "redrive"), want, &j); err != nil {
+			if err := c.Ask(cmd.Context(), http.MethodPost, c.In("groups", args[0], "dead-letters", "redrive"), want, &j); err != nil {
 				return err
 			}
 			if !background {
@@ -78,11 +80,11 @@ topic gets the message again.`,
 					return err
 				}
 			}
-			if err := c.say(j, "job %s %s: %d sent back, %d left", j.ID, j.State, j.Moved, j.Skipped); err != nil {
+			if err := c.Say(j, "job %s %s: %d sent back, %d left", j.ID, j.State, j.Moved, j.Skipped); err != nil {
 				return err
 			}
 			if background {
-				c.hint("See how it goes with: causeway job show %s", j.ID)
+				c.Hint("See how it goes with: causeway job show %s", j.ID)
 			}
 			return outcome(j)
 		},
@@ -92,33 +94,14 @@ topic gets the message again.`,
 	return cmd
 }
 
-// follow waits for a job's end and shows how far it is.
-func (c *call) follow(ctx context.Context, j wire.Job) (wire.Job, error) {
-	bar := c.bar("redrive")
-	defer bar.end()
-	tick := time.NewTicker(200 * time.Millisecond)
-	defer tick.Stop()
-	for j.State == "running" {
-		bar.at(j.Percent, j.Moved)
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			return j, &failure{ExitTimeout, ctx.Err(), "job " + j.ID + " goes on without this command"}
-		}
-		if err := c.ask(ctx, http.MethodGet, c.in("jobs", j.ID), nil, &j); err != nil {
-			return j, err
-		}
-	}
-	bar.at(j.Percent, j.Moved)
-	return j, nil
-}
-
 func outcome(j wire.Job) error {
 	switch j.State {
 	case "failed":
-		return &failure{ExitFailure, errors.New(j.Detail), "what was sent back stays sent back; run it again for the rest"}
+		return call.Fail(call.ExitFailure, errors.New(j.Detail), "what was done stays done; run it again for the rest")
+	case "cancelled":
+		return call.Fail(call.ExitPartial, errors.New("somebody cancelled it"), "what was done stays done; run it again for the rest")
 	case "partial":
-		return &failure{ExitPartial, errors.New(j.Detail), ""}
+		return call.Fail(call.ExitPartial, errors.New(j.Detail), "")
 	}
 	return nil
 }

@@ -3,6 +3,8 @@
 package cli
 
 import (
+	"context"
+	"fmt"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -11,50 +13,54 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/causeway-mq/causeway/cli/call"
+	"github.com/causeway-mq/causeway/cli/figures"
+	"github.com/causeway-mq/causeway/cli/roster"
 	"github.com/causeway-mq/causeway/control/wire"
 )
 
-func (c *call) groupCommand() *cobra.Command {
-	return group("group", "Consumer groups: who reads, how far, what happens to failures",
+func (c commands) groupCommand() *cobra.Command {
+	return call.Group("group", "Consumer groups: who reads, how far, what happens to failures", append(roster.Pause(c.Call),
 		c.groupCreate(), c.groupList(), c.groupDescribe(), c.groupUpdate(),
-		c.deletion("group", "groups", "Delete a group with its progress and its dead letters"), c.groupLag(), c.groupReset())
+		c.deletion("group", "groups", "Delete a group with its progress and its dead letters"), c.groupLag(), c.groupReset(), figures.Group(c.Call), roster.Group(c.Call))...)
 }
 
-func (c *call) groupCreate() *cobra.Command {
+func (c commands) groupCreate() *cobra.Command {
 	var want wire.NewGroup
 	var retry, from string
 	cmd := &cobra.Command{
-		Use: "create NAME", Short: "Make a consumer group", Args: exactly("the group's NAME"),
+		Use: "create NAME", Short: "Make a consumer group", Args: call.Exactly("the group's NAME"),
 		Example: "  causeway group create billing --from earliest\n  causeway group create mail --max-attempts 5 --retry 1s,5s,30s\n  causeway group create ledger --fifo",
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := c.checkOutput(); err != nil {
+			if err := c.CheckOutput(); err != nil {
 				return err
 			}
 			var err error
 			want.Name = args[0]
-			if err := notZero(cmd, "max-attempts", want.MaxAttempts, "from 1 to 1000"); err != nil {
+			if err := call.NotZero(cmd, "max-attempts", want.MaxAttempts, "from 1 to 1000"); err != nil {
 				return err
 			}
-			if want.Hold, err = spanText("--hold", want.Hold); err != nil {
+			if want.Hold, err = call.SpanText("--hold", want.Hold); err != nil {
 				return err
 			}
 			if want.Retry, err = parseRetry(retry); err != nil {
 				return err
 			}
 			if from != "" {
-				if want.From, err = place("--from", from, time.Now()); err != nil {
+				if want.From, err = call.Place("--from", from, time.Now()); err != nil {
 					return err
 				}
 			}
 			var g wire.Group
-			if err := c.ask(cmd.Context(), http.MethodPost, c.in("groups"), want, &g); err != nil {
+			if err := c.Ask(cmd.Context(), http.MethodPost, c.In("groups"), want, &g); err != nil {
 				return err
 			}
-			c.hint("Next: causeway consume TOPIC --group %s", g.Name)
-			return c.say(g, "group %s created: begins at %s, %d attempts", g.Name, g.From, g.MaxAttempts)
+			c.Hint("Next: causeway consume TOPIC --group %s", g.Name)
+			return c.Say(g, "group %s created: begins at %s, %d attempts", g.Name, g.From, g.MaxAttempts)
 		},
 	}
 	f := cmd.Flags()
+	f.StringVar(&want.Cluster, "cluster", "", "where it is made: that of the topics that it is to read (default: the installation's)")
 	f.BoolVar(&want.Fifo, "fifo", false, "deliver the messages of one message group in order")
 	f.IntVar(&want.MaxAttempts, "max-attempts", 17, "deliveries before a message becomes a dead letter")
 	f.StringVar(&retry, "retry", "", `rests between attempts: steps "1s,5s,30s", or "INITIAL..MAXxFACTOR" such as "1s..10m x2"`)
@@ -62,6 +68,7 @@ func (c *call) groupCreate() *cobra.Command {
 	f.StringVar(&want.Mode, "mode", "leases", "leases (push and simple consumers) or pulls (pull consumers)")
 	f.StringVar(&want.Hold, "hold", "", "how long a message stays with a consumer that does not say (default: the engine's)")
 	f.StringVar(&want.Note, "note", "", "free text for people")
+	call.LabelFlag(cmd, &want.Labels)
 	return cmd
 }
 
@@ -75,7 +82,7 @@ func parseRetry(s string) (*wire.Retry, error) {
 		steps := strings.Split(s, ",")
 		for i := range steps {
 			var err error
-			if steps[i], err = spanText("--retry", strings.TrimSpace(steps[i])); err != nil {
+			if steps[i], err = call.SpanText("--retry", strings.TrimSpace(steps[i])); err != nil {
 				return nil, err
 			}
 		}
@@ -84,98 +91,107 @@ func parseRetry(s string) (*wire.Retry, error) {
 	most, factor, ok := strings.Cut(rest, "x")
 	multiplier, err := strconv.ParseFloat(strings.TrimSpace(factor), 64)
 	if !ok || err != nil {
-		return nil, usage(`--retry %q: steps such as "1s,5s,30s", or "INITIAL..MAX xFACTOR" such as "1s..10m x2"`, s)
+		return nil, call.Usage(`--retry %q: steps such as "1s,5s,30s", or "INITIAL..MAX xFACTOR" such as "1s..10m x2"`, s)
 	}
 	r := &wire.Retry{Multiplier: multiplier}
-	if r.Initial, err = spanText("--retry", strings.TrimSpace(initial)); err == nil {
-		r.Max, err = spanText("--retry", strings.TrimSpace(most))
+	if r.Initial, err = call.SpanText("--retry", strings.TrimSpace(initial)); err == nil {
+		r.Max, err = call.SpanText("--retry", strings.TrimSpace(most))
 	}
 	return r, err
 }
 
 func showRetry(r wire.Retry) string {
 	if len(r.Steps) == 0 {
-		return tidy(r.Initial) + ".." + tidy(r.Max) + " x" + strconv.FormatFloat(r.Multiplier, 'g', -1, 64)
+		return call.Tidy(r.Initial) + ".." + call.Tidy(r.Max) + " x" + strconv.FormatFloat(r.Multiplier, 'g', -1, 64)
 	}
 	steps := make([]string, len(r.Steps))
 	for i, s := range r.Steps {
-		steps[i] = tidy(s)
+		steps[i] = call.Tidy(s)
 	}
 	return strings.Join(steps, ",")
 }
 
-func (c *call) groupList() *cobra.Command {
-	return &cobra.Command{
-		Use: "list", Short: "List consumer groups", Args: exactly(),
+func (c commands) groupList() *cobra.Command {
+	var label string
+	cmd := &cobra.Command{
+		Use: "list", Short: "List consumer groups", Args: call.Exactly(),
+		Example: "  causeway group list\n  causeway group list --label team=shop",
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := c.checkOutput(); err != nil {
+			if err := c.CheckOutput(); err != nil {
 				return err
 			}
-			all, err := everything[wire.Group](cmd.Context(), c, c.in("groups"))
+			all, err := call.Everything[wire.Group](cmd.Context(), c.Call, call.Search(c.In("groups"), label))
 			if err != nil {
 				return err
 			}
-			return c.show(all, func() table {
-				t := table{head: []string{"NAME", "MODE", "FIFO", "ATTEMPTS", "BEGAN AT", "STATE", "CREATED"}}
+			return c.Show(all, func() call.Table {
+				t := call.Table{Head: []string{"NAME", "MODE", "FIFO", "ATTEMPTS", "BEGAN AT", "STATE", "CREATED"}}
 				for _, g := range all {
-					t.add(g.Name, g.Mode, yesNo(g.Fifo), strconv.Itoa(g.MaxAttempts), g.From, g.State, when(&g.Created))
+					t.Add(g.Name, g.Mode, call.YesNo(g.Fifo), strconv.Itoa(g.MaxAttempts), g.From, g.State, call.When(&g.Created))
 				}
 				return t
 			})
 		},
 	}
+	call.SearchFlag(cmd, &label)
+	return cmd
 }
 
-func (c *call) groupDescribe() *cobra.Command {
+func (c commands) groupDescribe() *cobra.Command {
 	return &cobra.Command{
-		Use: "describe NAME", Short: "Show a consumer group", Args: exactly("the group's NAME"),
+		Use: "describe NAME", Short: "Show a consumer group", Args: call.Exactly("the group's NAME"),
+		Example: "  causeway group describe billing",
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := c.checkOutput(); err != nil {
+			if err := c.CheckOutput(); err != nil {
 				return err
 			}
 			var g wire.Group
-			if err := c.ask(cmd.Context(), http.MethodGet, c.in("groups", args[0]), nil, &g); err != nil {
+			if err := c.Ask(cmd.Context(), http.MethodGet, c.In("groups", args[0]), nil, &g); err != nil {
 				return err
 			}
-			return c.show(g, func() table { return describeGroup(g) })
+			return c.Show(g, func() call.Table { return describeGroup(g) })
 		},
 	}
 }
 
-func describeGroup(g wire.Group) table {
-	return table{rows: [][]string{
-		{"name", g.Name}, {"mode", g.Mode}, {"fifo", yesNo(g.Fifo)}, {"max attempts", strconv.Itoa(g.MaxAttempts)}, {"retry", showRetry(g.Retry)},
-		{"began at", g.From}, {"hold", dash(tidy(g.Hold))}, {"state", g.State}, {"created", when(&g.Created)}, {"updated", when(&g.Updated)}, {"note", dash(g.Note)},
+func describeGroup(g wire.Group) call.Table {
+	return call.Table{Rows: [][]string{
+		{"name", g.Name}, {"mode", g.Mode}, {"fifo", call.YesNo(g.Fifo)}, {"max attempts", strconv.Itoa(g.MaxAttempts)}, {"retry", showRetry(g.Retry)},
+		{"began at", g.From}, {"hold", call.Dash(call.Tidy(g.Hold))}, {"paused", call.YesNo(g.Paused)}, {"state", g.State}, {"created", call.When(&g.Created)}, {"updated", call.When(&g.Updated)}, {"note", call.Dash(g.Note)},
+		{"labels", call.Dash(call.Labels(g.Labels))},
 	}}
 }
 
-func (c *call) groupUpdate() *cobra.Command {
+func (c commands) groupUpdate() *cobra.Command {
 	var attempts int
 	var retry, hold, note string
+	var labels map[string]string
 	cmd := &cobra.Command{
-		Use: "update NAME", Short: "Change a consumer group", Args: exactly("the group's NAME"),
+		Use: "update NAME", Short: "Change a consumer group", Args: call.Exactly("the group's NAME"),
+		Example: "  causeway group update billing --max-attempts 5 --retry '1s..10m x2'",
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := c.checkOutput(); err != nil {
+			if err := c.CheckOutput(); err != nil {
 				return err
 			}
 			policy, err := parseRetry(retry)
 			if err != nil {
 				return err
 			}
-			if hold, err = spanText("--hold", hold); err != nil {
+			if hold, err = call.SpanText("--hold", hold); err != nil {
 				return err
 			}
 			change := wire.GroupChange{
-				MaxAttempts: given(cmd, "max-attempts", &attempts), Retry: policy, Hold: given(cmd, "hold", &hold), Note: given(cmd, "note", &note),
+				MaxAttempts: call.Changed(cmd, "max-attempts", &attempts), Retry: policy, Hold: call.Changed(cmd, "hold", &hold), Note: call.Changed(cmd, "note", &note),
+				Labels: call.Changed(cmd, "label", &labels),
 			}
 			if change == (wire.GroupChange{}) {
-				return usage("%s: nothing to change; give a flag", cmd.CommandPath())
+				return call.Usage("%s: nothing to change; give a flag", cmd.CommandPath())
 			}
 			var g wire.Group
-			if err := c.ask(cmd.Context(), http.MethodPatch, c.in("groups", args[0]), change, &g); err != nil {
+			if err := c.Ask(cmd.Context(), http.MethodPatch, c.In("groups", args[0]), change, &g); err != nil {
 				return err
 			}
-			return c.show(g, func() table { return describeGroup(g) })
+			return c.Show(g, func() call.Table { return describeGroup(g) })
 		},
 	}
 	f := cmd.Flags()
@@ -183,36 +199,38 @@ func (c *call) groupUpdate() *cobra.Command {
 	f.StringVar(&retry, "retry", "", `rests between attempts: steps "1s,5s,30s", or "1s..10m x2"`)
 	f.StringVar(&hold, "hold", "", "how long a message stays with a consumer that does not say")
 	f.StringVar(&note, "note", "", "free text for people")
+	call.LabelsFlag(cmd, &labels)
 	return cmd
 }
 
-func (c *call) groupLag() *cobra.Command {
+func (c commands) groupLag() *cobra.Command {
 	var topic string
 	var queues bool
 	cmd := &cobra.Command{
-		Use: "lag GROUP", Short: "Show what a group has left", Args: exactly("the GROUP"),
+		Use: "lag GROUP", Short: "Show what a group has left", Args: call.Exactly("the GROUP"),
+		Example: "  causeway group lag billing\n  causeway group lag billing --topic orders --queues",
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := c.checkOutput(); err != nil {
+			if err := c.CheckOutput(); err != nil {
 				return err
 			}
-			path := c.in("groups", args[0], "progress")
+			path := c.In("groups", args[0], "progress")
 			if topic != "" {
 				path += "?topic=" + url.QueryEscape(topic)
 			}
 			var page wire.Page[wire.Progress]
-			if err := c.ask(cmd.Context(), http.MethodGet, path, nil, &page); err != nil {
+			if err := c.Ask(cmd.Context(), http.MethodGet, path, nil, &page); err != nil {
 				return err
 			}
 			if len(page.Items) == 0 {
-				c.hint("The group has not read anything yet; name a topic with --topic to see it all the same")
+				c.Hint("The group has not read anything yet; name a topic with --topic to see it all the same")
 			}
-			return c.show(page.Items, func() table {
+			return c.Show(page.Items, func() call.Table {
 				if queues {
 					return lagByQueue(page.Items)
 				}
-				t := table{head: []string{"TOPIC", "READY", "LEASED", "RETRYING", "OLDEST"}}
+				t := call.Table{Head: []string{"TOPIC", "READY", "LEASED", "RETRYING", "OLDEST"}}
 				for _, p := range page.Items {
-					t.add(p.Topic, number(p.Ready), number(p.Leased), number(p.Retrying), age(p.Oldest, time.Now()))
+					t.Add(p.Topic, call.Number(p.Ready), call.Number(p.Leased), call.Number(p.Retrying), call.Age(p.Oldest, time.Now()))
 				}
 				return t
 			})
@@ -223,44 +241,49 @@ func (c *call) groupLag() *cobra.Command {
 	return cmd
 }
 
-func lagByQueue(all []wire.Progress) table {
-	t := table{head: []string{"TOPIC", "QUEUE", "FIRST", "COMMITTED", "END", "READY", "LEASED", "RETRYING", "OLDEST"}}
+func lagByQueue(all []wire.Progress) call.Table {
+	t := call.Table{Head: []string{"TOPIC", "QUEUE", "FIRST", "COMMITTED", "END", "READY", "LEASED", "RETRYING", "OLDEST"}}
 	for _, p := range all {
 		for _, q := range p.Queues {
-			t.add(p.Topic, strconv.Itoa(int(q.Queue)), number(q.Lo), number(q.Committed), number(q.Hi), number(q.Ready), number(q.Leased), number(q.Retrying),
-				age(q.Oldest, time.Now()))
+			t.Add(p.Topic, strconv.Itoa(int(q.Queue)), call.Number(q.Lo), call.Number(q.Committed), call.Number(q.Hi), call.Number(q.Ready), call.Number(q.Leased), call.Number(q.Retrying),
+				call.Age(q.Oldest, time.Now()))
 		}
 	}
 	return t
 }
 
-func (c *call) groupReset() *cobra.Command {
+func (c commands) groupReset() *cobra.Command {
 	var want wire.Reset
 	var to string
 	var offset int64
 	var queue int32
+	var yes bool
 	cmd := &cobra.Command{
-		Use: "reset GROUP --topic TOPIC --to PLACE", Short: "Move a group to another place in a topic", Args: exactly("the GROUP"),
-		Example: "  causeway group reset billing --topic orders --to earliest\n  causeway group reset billing --topic orders --to -10m\n  causeway group reset billing --topic orders --offset 100 --queue 3",
+		Use: "reset GROUP --topic TOPIC --to PLACE", Short: "Move a group to another place in a topic", Args: call.Exactly("the GROUP"),
+		Example: "  causeway group reset billing --topic orders --to earliest --yes\n  causeway group reset billing --topic orders --to -10m --yes\n  causeway group reset billing --topic orders --offset 0 --queue 3 --yes",
+		Long:    "Moves a group to another place in a topic. What lies between is skipped, or delivered once more; without --yes it says how much that is, and does nothing.",
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := c.checkOutput(); err != nil {
+			if err := c.CheckOutput(); err != nil {
 				return err
 			}
 			if want.Topic == "" || (to == "") == !cmd.Flags().Changed("offset") {
-				return usage("%s: --topic is needed, with either --to or --offset", cmd.CommandPath())
+				return call.Usage("%s: --topic is needed, with either --to or --offset", cmd.CommandPath())
 			}
-			want.Offset, want.Queue = given(cmd, "offset", &offset), given(cmd, "queue", &queue)
+			want.Offset, want.Queue = call.Changed(cmd, "offset", &offset), call.Changed(cmd, "queue", &queue)
 			if to != "" {
 				var err error
-				if want.To, err = place("--to", to, time.Now()); err != nil {
+				if want.To, err = call.Place("--to", to, time.Now()); err != nil {
 					return err
 				}
 			}
+			if !yes {
+				return c.wouldReset(cmd.Context(), args[0], want)
+			}
 			var done wire.ResetDone
-			if err := c.ask(cmd.Context(), http.MethodPost, c.in("groups", args[0], "reset"), want, &done); err != nil {
+			if err := c.Ask(cmd.Context(), http.MethodPost, c.In("groups", args[0], "reset"), want, &done); err != nil {
 				return err
 			}
-			return c.show(done, func() table { return resetTable(done) })
+			return c.Show(done, func() call.Table { return resetTable(done) })
 		},
 	}
 	f := cmd.Flags()
@@ -269,47 +292,56 @@ func (c *call) groupReset() *cobra.Command {
 	f.Int64Var(&offset, "offset", 0, "an offset instead")
 	f.Int32Var(&queue, "queue", 0, "with --offset: this queue only")
 	f.BoolVar(&want.Force, "force", false, "also while consumers hold messages, which are taken from them")
+	f.BoolVar(&yes, "yes", false, "confirm")
 	return cmd
 }
 
-func resetTable(done wire.ResetDone) table {
+// wouldReset refuses a reset that nobody confirmed, with what it would do.
+func (c commands) wouldReset(ctx context.Context, group string, want wire.Reset) error {
+	var page wire.Page[wire.Progress]
+	if err := c.Ask(ctx, http.MethodGet, c.In("groups", group, "progress")+"?topic="+url.QueryEscape(want.Topic), nil, &page); err != nil {
+		return err
+	}
+	var now wire.Progress
+	if len(page.Items) > 0 {
+		now = page.Items[0]
+	}
+	return call.Fail(call.ExitConflict, fmt.Errorf("group %q would be moved in topic %q: %s", group, want.Topic, consequence(now, want)), "nothing was done; if you mean it, say --yes")
+}
+
+// consequence says what becomes of messages when a group is moved. Which lie before a time, only the engine knows.
+func consequence(now wire.Progress, want wire.Reset) string {
+	unread := call.Number(now.Ready)
+	switch {
+	case want.To == "latest":
+		return "the messages that it has not had, " + unread + " of them, would be skipped"
+	case want.To == "earliest":
+		return "what is stored would be delivered again, from the first message on"
+	case want.Offset == nil:
+		return "of the messages that it has not had, " + unread + " of them, those before " + want.To + " would be skipped; of those that it had, those after it would be delivered again"
+	}
+	var skipped, again int64
+	for _, q := range now.Queues {
+		if want.Queue == nil || *want.Queue == q.Queue {
+			skipped += max(0, *want.Offset-max(q.Lo, q.Committed))
+			again += max(0, q.Committed-max(q.Lo, *want.Offset))
+		}
+	}
+	return fmt.Sprintf("%d messages would be skipped, %d delivered again", skipped, again)
+}
+
+func resetTable(done wire.ResetDone) call.Table {
 	before := map[int32]int64{}
 	for _, q := range done.Before {
 		before[q.Queue] = q.Committed
 	}
-	t := table{head: []string{"QUEUE", "FROM", "TO"}}
+	t := call.Table{Head: []string{"QUEUE", "FROM", "TO"}}
 	for _, q := range done.After {
 		was, ok := before[q.Queue]
 		if !ok {
 			was = -1
 		}
-		t.add(strconv.Itoa(int(q.Queue)), number(was), number(q.Committed))
+		t.Add(strconv.Itoa(int(q.Queue)), call.Number(was), call.Number(q.Committed))
 	}
 	return t
-}
-
-// place reads a position for the API: earliest, latest, RFC 3339, "2026-11-23 09:00" in local time, or "-10m" before now.
-func place(flag, s string, now time.Time) (string, error) {
-	if s == "earliest" || s == "latest" {
-		return s, nil
-	}
-	t, err := moment(flag, s, now)
-	if err != nil {
-		return "", usage("%s %q: earliest, latest, a time such as 2026-11-23T09:00:00Z or '2026-11-23 09:00' (local), or -10m", flag, s)
-	}
-	return t.UTC().Format(time.RFC3339Nano), nil
-}
-
-func moment(flag, s string, now time.Time) (time.Time, error) {
-	if back, ok := strings.CutPrefix(s, "-"); ok {
-		if d, err := parseSpan(back); err == nil {
-			return now.Add(-d), nil
-		}
-	}
-	for _, form := range []string{time.RFC3339Nano, "2006-01-02 15:04:05", "2006-01-02 15:04", "2006-01-02"} {
-		if t, err := time.ParseInLocation(form, s, now.Location()); err == nil {
-			return t, nil
-		}
-	}
-	return time.Time{}, usage("%s %q: a time such as 2026-11-23T09:00:00Z, '2026-11-23 09:00' (local), or -10m", flag, s)
 }

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/causeway-mq/causeway/cli/call"
 )
 
 // What somebody tries who has read nothing but the README.
@@ -52,7 +54,7 @@ func TestDurationsMayHaveDays(t *testing.T) {
 		t.Error(err)
 	}
 	for _, bad := range []string{"d", "7dd", "7d-1h", "999999d", "7 d"} {
-		if _, err := parseSpan(bad); err == nil {
+		if _, err := call.ParseSpan(bad); err == nil {
 			t.Errorf("%s was taken", bad)
 		}
 	}
@@ -96,6 +98,8 @@ func TestTabOffersNames(t *testing.T) {
 		"topic list -o":              "table\njson\nyaml\n",
 		"topic create x --type":      "normal\nfifo\ndelay\ntransaction\n",
 		"up --log-level":             "debug\ninfo\nwarn\nerror\n",
+		"get":                        "topics\ngroups\ngrants\napps\ntenants\nplans\nenvironments\nzones\nall\n",
+		"get topic":                  "orders\n",
 		"topic describe --server x ": ":4\n",
 	} {
 		out := d.ok(append(append([]string{"__complete"}, strings.Fields(line)...), "")...)
@@ -158,11 +162,11 @@ func TestASearchThatIsCutSaysHowToGoOn(t *testing.T) {
 		t.Errorf("%d messages, then %q", len(ids), cursor)
 	}
 	for line, says := range map[string]string{
-		"message search orders --offset 3":                          "--queue and --offset go together",
-		"message search orders --queue 3 --offset 0":                "no queue 3, the topic has 0 to 2",
-		"group reset g --topic orders --offset 0 --queue 3 --force": "no queue 3, the topic has 0 to 2",
-		"group reset g --topic orders --offset 999 --queue 1":       "offset 999 of queue 1: from 0 to ",
-		"group reset g --topic orders --offset 0 --queue 9 -o json": "no queue 9, the topic has 0 to 2",
+		"message search orders --offset 3":                                "--queue and --offset go together",
+		"message search orders --queue 3 --offset 0":                      "no queue 3, the topic has 0 to 2",
+		"group reset g --topic orders --offset 0 --queue 3 --force --yes": "no queue 3, the topic has 0 to 2",
+		"group reset g --topic orders --offset 999 --queue 1 --yes":       "offset 999 of queue 1: from 0 to ",
+		"group reset g --topic orders --offset 0 --queue 9 -o json --yes": "no queue 9, the topic has 0 to 2",
 	} {
 		d.run("group", "create", "g")
 		if code, _, err := d.run(strings.Fields(line)...); code == ExitOK || !strings.Contains(err, says) {

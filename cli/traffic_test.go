@@ -63,7 +63,13 @@ func TestMessagesGoThroughARunningServer(t *testing.T) {
 	d.ok("group", "create", "billing", "--from", "earliest")
 	id := strings.TrimSpace(d.ok("produce", "orders", "-m", "hello", "--key", "o-1", "--tag", "new", "--prop", "region=eu"))
 	out := d.ok("consume", "orders", "--group", "billing", "--max", "1", "--wait", "20s", "-o", "json")
-	var m received
+	var m struct {
+		ID, Tag    string
+		Keys       []string
+		Attempt    int
+		Body       []byte
+		Properties map[string]string
+	}
 	if err := json.Unmarshal([]byte(out), &m); err != nil || m.ID != id || string(m.Body) != "hello" || m.Tag != "new" || m.Keys[0] != "o-1" || m.Properties["region"] != "eu" || m.Attempt != 1 {
 		t.Errorf("received %s, %v", out, err)
 	}

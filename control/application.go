@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/causeway-mq/causeway/control/label"
 	"github.com/causeway-mq/causeway/mq"
 )
 
@@ -28,7 +29,7 @@ func ParseApplicationName(s string) (ApplicationName, error) {
 	}
 	if !ok {
 		return ApplicationName{}, refuse(OutOfRange, mq.BadRequest,
-			"application name: 1 to %d characters of A-Z, a-z, 0-9, '_' and '-' are required", MaxApplicationName).on("name").limit(itoa(MaxApplicationName))
+			"application name: 1 to %d characters of A-Z, a-z, 0-9, '_' and '-' are required", MaxApplicationName).On("name").Beyond(itoa(MaxApplicationName))
 	}
 	return ApplicationName{s}, nil
 }
@@ -50,18 +51,21 @@ type Application struct {
 	Name     ApplicationName
 	Rights   Rights
 	Note     string
+	Labels   label.Labels
 	Disabled bool
 	Created  time.Time
 	Revision Version
 }
 
 // Ref names the record.
-func (a Application) Ref() Ref            { return Ref{ApplicationRecord, a.Tenant.String(), a.Name.String()} }
+func (a Application) Ref() Ref {
+	return Ref{Kind: ApplicationRecord, Tenant: a.Tenant.String(), Name: a.Name.String()}
+}
 func (a Application) revision() Version   { return a.Revision }
 func (a Application) at(v Version) Record { a.Revision = v; return a }
 
 // CreateApplication makes an application with its first key. The key's secret is shown this once.
-func (p *Plane) CreateApplication(ctx context.Context, a Application) (Application, Key, error) {
+func (p *Plane) CreateApplication(ctx context.Context, by Actor, a Application) (Application, Key, error) {
 	if _, err := p.Tenant(a.Tenant); err != nil {
 		return Application{}, Key{}, err
 	}
@@ -69,10 +73,10 @@ func (p *Plane) CreateApplication(ctx context.Context, a Application) (Applicati
 		return Application{}, Key{}, err
 	}
 	a.Created, a.Disabled, a.Revision = p.now(), false, 0
-	if err := p.addIf(ctx, a, p.room(ApplicationRecord, a.Tenant, p.opt.Limits.Applications)); err != nil {
+	if err := p.addIf(ctx, by, a, p.room(ApplicationRecord, a.Tenant, p.opt.Limits.Applications)); err != nil {
 		return Application{}, Key{}, During("create application", err)
 	}
-	k, err := p.CreateKey(ctx, a.Tenant, a.Name, time.Time{})
+	k, err := p.CreateKey(ctx, by, a.Tenant, a.Name, time.Time{})
 	if err != nil {
 		return Application{}, Key{}, err
 	}
@@ -101,12 +105,13 @@ func (p *Plane) Applications(t mq.Tenant) ([]Application, error) {
 type ApplicationChange struct {
 	Rights   *Rights
 	Note     *string
+	Labels   *label.Labels // all of them
 	Disabled *bool
 	Revision Version // that the caller saw; 0 = whatever there is
 }
 
 // UpdateApplication changes rights or switches an application off. Proxies see it at once.
-func (p *Plane) UpdateApplication(ctx context.Context, t mq.Tenant, n ApplicationName, c ApplicationChange) (Application, error) {
+func (p *Plane) UpdateApplication(ctx context.Context, by Actor, t mq.Tenant, n ApplicationName, c ApplicationChange) (Application, error) {
 	a, err := p.Application(t, n)
 	if err != nil {
 		return Application{}, err
@@ -116,24 +121,28 @@ func (p *Plane) UpdateApplication(ctx context.Context, t mq.Tenant, n Applicatio
 	}
 	assign(&a.Rights, c.Rights)
 	assign(&a.Note, c.Note)
+	assign(&a.Labels, c.Labels)
 	assign(&a.Disabled, c.Disabled)
 	if err := checkRights(a.Rights, a.Note); err != nil {
 		return Application{}, err
 	}
-	if err := p.put(ctx, a); err != nil {
+	if err := p.put(ctx, what(by, "update", a)); err != nil {
 		return Application{}, During("update application", err)
 	}
 	p.visible(ctx)
 	return p.Application(t, n)
 }
 
-// DeleteApplication forgets an application with its keys. Who used them is a stranger from then on.
-func (p *Plane) DeleteApplication(ctx context.Context, t mq.Tenant, n ApplicationName) error {
+// DeleteApplication forgets an application with its keys; nothing has to be confirmed. Who used them is a stranger from then on.
+func (p *Plane) DeleteApplication(ctx context.Context, by Actor, t mq.Tenant, n ApplicationName, d Deletion) error {
 	a, err := p.Application(t, n)
+	if err == nil {
+		err = d.of(a)
+	}
 	if err != nil {
 		return err
 	}
-	if err := p.remove(ctx, a); err != nil {
+	if err := p.remove(ctx, what(by, "delete", a)); err != nil {
 		return During("delete application", err)
 	}
 	p.visible(ctx)
@@ -143,11 +152,11 @@ func (p *Plane) DeleteApplication(ctx context.Context, t mq.Tenant, n Applicatio
 func checkRights(r Rights, note string) error {
 	for field, n := range map[string]int{"publish": len(r.Publish), "read": len(r.Read), "consume": len(r.Consume)} {
 		if n > MaxRights {
-			return refuse(OutOfRange, mq.BadRequest, "%s: %d names, the limit is %d", field, n, MaxRights).on(field).limit(itoa(MaxRights))
+			return refuse(OutOfRange, mq.BadRequest, "%s: %d names, the limit is %d", field, n, MaxRights).On(field).Beyond(itoa(MaxRights))
 		}
 	}
 	if slices.ContainsFunc(r.Publish, func(n mq.TopicName) bool { _, dead := n.DeadLettersOf(); return dead }) {
-		return refuse(Reserved, mq.BadRequest, "publish: dead letters are written by the platform alone").on("publish")
+		return refuse(Reserved, mq.BadRequest, "publish: dead letters are written by the platform alone").On("publish")
 	}
 	return checkNote(note)
 }

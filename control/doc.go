@@ -12,6 +12,8 @@
 //
 // A deletion leaves the Catalog at step 1 already: nobody is to send to what is about to go.
 //
+// Every change names its Actor, and is one transaction of the Store with its row of audit: see Entry.
+//
 // Changes of one noun are held apart by its State (a change under way refuses the next), changes of different nouns only by
 // the Store's single writer.
 package control

@@ -4,103 +4,41 @@ package control
 
 import (
 	"context"
-	"fmt"
-	"time"
 
+	"github.com/causeway-mq/causeway/control/site"
 	"github.com/causeway-mq/causeway/mq"
 )
 
-// FindingStatus is how bad a finding is.
-type FindingStatus string
+// What a look at the installation finds, see site.Finding; room checkup looks.
+type (
+	Finding       = site.Finding
+	FindingStatus = site.FindingStatus
+)
 
 // The statuses.
 const (
-	Good FindingStatus = "ok"
-	Warn FindingStatus = "warn"
-	Bad  FindingStatus = "fail"
+	Good = site.Good
+	Warn = site.Warn
+	Bad  = site.Bad
 )
 
-// Finding is one thing that the doctor looked at.
-type Finding struct {
-	Name   string
-	Status FindingStatus
-	Detail string
-	Fix    string // what to do about it; "" where nothing is wrong
+// StateOf is a cluster's own view of itself.
+func (p *Plane) StateOf(ctx context.Context, c mq.Cluster) (mq.ClusterState, error) {
+	return inspect(ctx, p, c, func(ctx context.Context, i Inspector) (mq.ClusterState, error) { return i.State(ctx) })
 }
 
-// doctorTime bounds each question to somebody else.
-const doctorTime = 5 * time.Second
-
-// Doctor looks at store, engine, disk and provisioning.
-func (p *Plane) Doctor(ctx context.Context) []Finding {
-	ctx, cancel := context.WithTimeout(ctx, doctorTime)
-	defer cancel()
-	all := []Finding{p.lookAtStore(ctx)}
-	state, err := p.opt.Inspector.State(ctx)
-	all = append(all, lookAtEngine(state, err)...)
-	all = append(all, p.lookAtFollowing())
-	if p.opt.Checks != nil {
-		all = append(all, p.opt.Checks(ctx)...)
-	}
-	return all
-}
-
-// State is the engine's own view of itself.
+// State is the default cluster's own view of itself.
 func (p *Plane) State(ctx context.Context) (mq.ClusterState, error) {
-	ctx, cancel := context.WithTimeout(ctx, doctorTime)
-	defer cancel()
-	s, err := p.opt.Inspector.State(ctx)
-	return s, During("state of the engine", err)
+	return p.StateOf(ctx, p.opt.Cluster)
 }
 
-func (p *Plane) lookAtStore(ctx context.Context) Finding {
-	if err := p.opt.Store.Check(ctx); err != nil {
-		return Finding{"catalog store", Bad, err.Error(), "look at the volume that holds the data directory: space, rights, read-only mount"}
-	}
-	c := p.Contents()
-	return Finding{"catalog store", Good, fmt.Sprintf("version %d: %d tenants, %d applications, %d topics, %d groups",
-		c.Version, len(c.Tenants), len(c.Applications), len(c.Topics), len(c.Groups)), ""}
-}
+// CheckStore tells whether a change could be kept now.
+func (p *Plane) CheckStore(ctx context.Context) error { return p.opt.Store.Check(ctx) }
 
-func lookAtEngine(s mq.ClusterState, err error) []Finding {
-	if err != nil {
-		return []Finding{{"engine", Bad, err.Error(), "see the process's log; restart it if it does not recover"}}
+// Checks are the findings of the rooms that the process adds.
+func (p *Plane) Checks(ctx context.Context) []Finding {
+	if p.opt.Checks == nil {
+		return nil
 	}
-	engine := Finding{"engine", Good, fmt.Sprintf("%s, cluster %s: %d scheduled, %d open transactions, %d leased", s.Engine, s.Cluster, s.Scheduled, s.Halves, s.Leased), ""}
-	switch {
-	case !s.Healthy:
-		engine.Status, engine.Detail, engine.Fix = Bad, s.Why, "see the process's log; after a failed disk only a restart helps"
-	case !s.Writable:
-		engine.Status, engine.Detail, engine.Fix = Bad, "sends are refused: "+s.Why, "make room: raise the size limit, shorten the retention, or let consumers catch up"
-	}
-	disk := Finding{"disk", Good, bytes(s.DiskUsed) + " used", ""}
-	if s.DiskLimit > 0 {
-		disk.Detail += " of " + bytes(s.DiskLimit)
-		if s.DiskUsed > s.DiskLimit/10*9 {
-			disk.Status, disk.Fix = Warn, "make room before sends are refused: raise the size limit, shorten the retention, or let consumers catch up"
-		}
-	}
-	return []Finding{engine, disk}
-}
-
-func (p *Plane) lookAtFollowing() Finding {
-	open := p.UnderWay()
-	if len(open) == 0 {
-		return Finding{"provisioning", Good, "the engine follows everything that is wanted", ""}
-	}
-	return Finding{"provisioning", Warn, fmt.Sprintf("%d changes have not reached the engine, for example %s %q", len(open), open[0].Kind, open[0].Name),
-		"it is tried again by itself; if it stays, see the engine's finding"}
-}
-
-func bytes(n int64) string {
-	const unit = 1024
-	if n < unit {
-		return fmt.Sprintf("%d B", n)
-	}
-	div, exp := int64(unit), 0
-	for m := n / unit; m >= unit && exp < 4; m /= unit {
-		div *= unit
-		exp++
-	}
-	return fmt.Sprintf("%.1f %ciB", float64(n)/float64(div), "KMGTP"[exp])
+	return p.opt.Checks(ctx)
 }

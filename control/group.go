@@ -4,18 +4,17 @@ package control
 
 import (
 	"context"
-	"slices"
 	"time"
 
+	"github.com/causeway-mq/causeway/control/bounds"
+	"github.com/causeway-mq/causeway/control/label"
+	"github.com/causeway-mq/causeway/control/redrive"
+	"github.com/causeway-mq/causeway/control/site"
 	"github.com/causeway-mq/causeway/mq"
 )
 
-// Limits of groups.
-const (
-	MaxAttempts   = 1000
-	MaxRetrySteps = 100
-	MaxRetryRest  = mq.MaxHold // the longest rest between two attempts
-)
+// MaxAttempts bounds the attempts of a group.
+const MaxAttempts = bounds.MaxAttempts
 
 // Group is what is wanted of a consumer group, with how far the engine follows.
 type Group struct {
@@ -23,6 +22,8 @@ type Group struct {
 	Name     mq.GroupName
 	Spec     mq.GroupSpec
 	Note     string
+	Labels   label.Labels
+	Paused   bool // proxies hand out nothing to it; what its consumers hold they may settle
 	State    State
 	Created  time.Time
 	Updated  time.Time
@@ -30,11 +31,14 @@ type Group struct {
 }
 
 // Ref names the record.
-func (g Group) Ref() Ref            { return Ref{GroupRecord, g.Tenant.String(), g.Name.String()} }
+func (g Group) Ref() Ref {
+	return Ref{Kind: GroupRecord, Tenant: g.Tenant.String(), Name: g.Name.String()}
+}
 func (g Group) revision() Version   { return g.Revision }
 func (g Group) at(v Version) Record { g.Revision = v; return g }
 
 func (g Group) state() State             { return g.State }
+func (g Group) cluster() mq.Cluster      { return g.Spec.Cluster }
 func (g Group) with(s State) provisioned { g.State = s; return g }
 
 // provide makes the group, then the topic of its dead letters: a consumer of dead letters can start before there are any.
@@ -48,11 +52,11 @@ func (g Group) provide(ctx context.Context, e Provisioner) error {
 // withdraw drops the group, the helper that redrives for it, then its dead letters, which nobody could read without it.
 func (g Group) withdraw(ctx context.Context, e Provisioner) error {
 	drop := []mq.Physical{g.Spec.Name}
-	if by, err := redriverOf(g); err == nil {
+	if by, err := redrive.By(g.Spec); err == nil {
 		drop = append(drop, by.Name)
 	}
 	for _, name := range drop {
-		if err := e.DropGroup(ctx, name); err != nil && !isAbsent(err) {
+		if err := e.DropGroup(ctx, name); err != nil && !site.Absent(err) {
 			return err
 		}
 	}
@@ -73,11 +77,11 @@ func (g Group) DeadLetters() mq.Topic {
 // DeadLetterRetention is how long dead letters are kept.
 const DeadLetterRetention = 30 * 24 * time.Hour
 
-// NewGroup is what may be chosen of a group when it is made. Zero values are defaults; without Start, or with
-// the latest, a group begins with what is stored from its creation on.
+// NewGroup is what may be chosen of a group when it is made. Zero values are defaults; without Start, or with the latest, a group begins with what is stored from its creation on.
 type NewGroup struct {
 	Tenant      mq.Tenant
 	Name        mq.GroupName
+	Cluster     mq.Cluster // the installation's default one by default; it must be that of the topics that the group is to read
 	Mode        mq.GroupMode
 	Ordered     bool
 	MaxAttempts int
@@ -85,18 +89,23 @@ type NewGroup struct {
 	Start       *mq.Start
 	Hold        time.Duration
 	Note        string
+	Labels      label.Labels
 }
 
 // CreateGroup makes a group and returns when consumers of this installation can use it.
-func (p *Plane) CreateGroup(ctx context.Context, n NewGroup) (Group, error) {
+func (p *Plane) CreateGroup(ctx context.Context, by Actor, n NewGroup) (Group, error) {
 	if _, err := p.Tenant(n.Tenant); err != nil {
+		return Group{}, err
+	}
+	var err error
+	if n.Cluster, err = p.place(n.Cluster); err != nil {
 		return Group{}, err
 	}
 	g := n.group(p)
 	if err := checkGroup(g); err != nil {
 		return Group{}, err
 	}
-	if err := p.create(ctx, g, p.room(GroupRecord, n.Tenant, p.opt.Limits.Groups)); err != nil {
+	if err := p.create(ctx, by, g, p.room(GroupRecord, n.Tenant, p.opt.Limits.Groups)); err != nil {
 		return Group{}, During("create group", err)
 	}
 	return p.Group(n.Tenant, n.Name)
@@ -104,10 +113,10 @@ func (p *Plane) CreateGroup(ctx context.Context, n NewGroup) (Group, error) {
 
 func (n NewGroup) group(p *Plane) Group {
 	now := p.now()
-	g := Group{Tenant: n.Tenant, Name: n.Name, Note: n.Note, State: Creating, Created: now, Updated: now}
+	g := Group{Tenant: n.Tenant, Name: n.Name, Note: n.Note, Labels: n.Labels, State: Creating, Created: now, Updated: now}
 	g.Spec = mq.GroupSpec{
-		Name:        mq.PhysicalGroup(n.Tenant, n.Name),
-		Cluster:     p.opt.Cluster,
+		Name:        p.physical(n.Tenant, mq.PhysicalGroup(n.Tenant, n.Name)),
+		Cluster:     n.Cluster,
 		Mode:        n.Mode,
 		Ordered:     n.Ordered,
 		MaxAttempts: n.MaxAttempts,
@@ -129,36 +138,10 @@ func (n NewGroup) group(p *Plane) Group {
 }
 
 func checkGroup(g Group) error {
-	if n := g.Spec.MaxAttempts; n < 1 || n > MaxAttempts {
-		return refuse(OutOfRange, mq.BadRequest, "maxAttempts: %d, from 1 to %d are possible", n, MaxAttempts).on("maxAttempts").limit("1..1000")
-	}
-	if h := g.Spec.Hold; h != 0 && (h < mq.MinHold || h > mq.MaxHold) {
-		return refuse(OutOfRange, mq.BadRequest, "hold: %v, from %v to %v are possible", h, mq.MinHold, mq.MaxHold).on("hold").limit("1s..12h")
-	}
-	if g.Spec.Ordered && g.Spec.Mode == mq.Pulls {
-		return refuse(OutOfRange, mq.BadRequest, "ordered: a group that pulls reads in order as it is").on("ordered")
-	}
-	if err := checkRetry(g.Spec.Retry); err != nil {
+	if err := bounds.Group(g.Spec); err != nil {
 		return err
 	}
 	return checkNote(g.Note)
-}
-
-func checkRetry(r mq.RetryPolicy) error {
-	bad := func(d time.Duration) bool { return d < 0 || d > MaxRetryRest }
-	if len(r.Steps) > MaxRetrySteps {
-		return refuse(OutOfRange, mq.BadRequest, "retry: %d steps, the limit is %d", len(r.Steps), MaxRetrySteps).on("retry.steps").limit(itoa(MaxRetrySteps))
-	}
-	if i := slices.IndexFunc(r.Steps, bad); i >= 0 {
-		return refuse(OutOfRange, mq.BadRequest, "retry: step %v, from 0s to %v are possible", r.Steps[i], MaxRetryRest).on("retry.steps").limit("0s..12h")
-	}
-	if len(r.Steps) > 0 {
-		return nil
-	}
-	if r.Initial <= 0 || bad(r.Initial) || bad(r.Max) || r.Max < r.Initial || r.Multiplier < 1 || r.Multiplier > 100 {
-		return refuse(OutOfRange, mq.BadRequest, "retry: 0s < initial <= max <= %v with a multiplier from 1 to 100 is possible", MaxRetryRest).on("retry")
-	}
-	return nil
 }
 
 // Group finds a group, in whatever state.
@@ -197,11 +180,13 @@ type GroupChange struct {
 	Retry       *mq.RetryPolicy
 	Hold        *time.Duration
 	Note        *string
+	Labels      *label.Labels // all of them
+	Paused      *bool
 	Revision    Version // that the caller saw; 0 = whatever there is
 }
 
 // UpdateGroup changes a group.
-func (p *Plane) UpdateGroup(ctx context.Context, tenant mq.Tenant, name mq.GroupName, c GroupChange) (Group, error) {
+func (p *Plane) UpdateGroup(ctx context.Context, by Actor, tenant mq.Tenant, name mq.GroupName, c GroupChange) (Group, error) {
 	g, err := p.Group(tenant, name)
 	if err != nil {
 		return Group{}, err
@@ -214,29 +199,34 @@ func (p *Plane) UpdateGroup(ctx context.Context, tenant mq.Tenant, name mq.Group
 	assign(&g.Spec.Retry, c.Retry)
 	assign(&g.Spec.Hold, c.Hold)
 	assign(&g.Note, c.Note)
+	assign(&g.Labels, c.Labels)
+	assign(&g.Paused, c.Paused)
 	if err := checkGroup(g); err != nil {
 		return Group{}, err
 	}
 	g.Updated = p.now()
-	if err := p.update(ctx, was, g); err != nil {
+	if err := p.update(ctx, by, was, g); err != nil {
 		return Group{}, During("update group", err)
 	}
 	return p.Group(tenant, name)
 }
 
-// DeleteGroup deletes a group with its progress and its dead letters. While consumers hold messages or dead letters are
-// kept, confirmed must be set.
-func (p *Plane) DeleteGroup(ctx context.Context, tenant mq.Tenant, name mq.GroupName, confirmed bool) error {
+// DeleteGroup deletes a group with its progress and its dead letters. While consumers hold messages or dead letters are kept, the deletion must be
+// confirmed.
+func (p *Plane) DeleteGroup(ctx context.Context, by Actor, tenant mq.Tenant, name mq.GroupName, d Deletion) error {
 	g, err := p.Group(tenant, name)
+	if err == nil {
+		err = d.of(g)
+	}
 	if err != nil {
 		return err
 	}
-	if !confirmed && g.State.Visible() {
+	if !d.Confirmed && g.State.Visible() {
 		if err := p.checkIdle(ctx, g); err != nil {
 			return During("delete group", err)
 		}
 	}
-	return During("delete group", p.delete(ctx, g))
+	return During("delete group", p.delete(ctx, by, g))
 }
 
 func (p *Plane) checkIdle(ctx context.Context, g Group) error {

@@ -28,7 +28,7 @@ type Key struct {
 }
 
 // Ref names the record.
-func (k Key) Ref() Ref            { return Ref{KeyRecord, k.Tenant.String(), k.ID} }
+func (k Key) Ref() Ref            { return Ref{Kind: KeyRecord, Tenant: k.Tenant.String(), Name: k.ID} }
 func (k Key) revision() Version   { return k.Revision }
 func (k Key) at(v Version) Record { k.Revision = v; return k }
 
@@ -44,18 +44,18 @@ func (k Key) Live(at time.Time) bool {
 }
 
 // CreateKey makes a key for an application; the answer is the only one that holds the secret. expires zero = never.
-func (p *Plane) CreateKey(ctx context.Context, t mq.Tenant, n ApplicationName, expires time.Time) (Key, error) {
+func (p *Plane) CreateKey(ctx context.Context, by Actor, t mq.Tenant, n ApplicationName, expires time.Time) (Key, error) {
 	if _, err := p.Application(t, n); err != nil {
 		return Key{}, err
 	}
 	if !expires.IsZero() && !expires.After(p.now()) {
-		return Key{}, refuse(OutOfRange, mq.BadRequest, "expires: lies in the past").on("expires")
+		return Key{}, refuse(OutOfRange, mq.BadRequest, "expires: lies in the past").On("expires")
 	}
 	k := Key{ID: "CW" + random(18), Secret: newSecret(), Tenant: t, Application: n, Created: p.now(), Expires: expires.UTC()}
 	if expires.IsZero() {
 		k.Expires = time.Time{}
 	}
-	if err := p.addIf(ctx, k, func() error { return p.checkLive(t, n) }); err != nil {
+	if err := p.addIf(ctx, by, k, func() error { return p.checkLive(t, n) }); err != nil {
 		return Key{}, During("create key", err)
 	}
 	p.visible(ctx)
@@ -70,7 +70,7 @@ func (p *Plane) checkLive(t mq.Tenant, n ApplicationName) error {
 		}
 	}
 	if live >= MaxLiveKeys {
-		return refuse(KeyLimit, mq.Conflict, "application %q has %d keys that work, the limit is %d: revoke one first", n, live, MaxLiveKeys).limit(itoa(MaxLiveKeys))
+		return refuse(KeyLimit, mq.Conflict, "application %q has %d keys that work, the limit is %d: revoke one first", n, live, MaxLiveKeys).Beyond(itoa(MaxLiveKeys))
 	}
 	return nil
 }
@@ -105,7 +105,7 @@ func (p *Plane) keysOf(t mq.Tenant, n ApplicationName) []Key {
 }
 
 // RevokeKey ends a key for good. Doing it twice is no error.
-func (p *Plane) RevokeKey(ctx context.Context, t mq.Tenant, n ApplicationName, id string) error {
+func (p *Plane) RevokeKey(ctx context.Context, by Actor, t mq.Tenant, n ApplicationName, id string) error {
 	k, ok := lookup[Key](p.book, Key{ID: id, Tenant: t}.Ref())
 	if !ok || k.Application != n {
 		return mq.Refuse(mq.NotFound, "no such key")
@@ -114,7 +114,7 @@ func (p *Plane) RevokeKey(ctx context.Context, t mq.Tenant, n ApplicationName, i
 		return nil
 	}
 	k.Revoked = p.now()
-	if err := p.put(ctx, k); err != nil {
+	if err := p.put(ctx, what(by, "revoke", k)); err != nil {
 		return During("revoke key", err)
 	}
 	p.visible(ctx)

@@ -6,6 +6,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/causeway-mq/causeway/control/bounds"
 	"github.com/causeway-mq/causeway/mq"
 )
 
@@ -15,8 +16,7 @@ const (
 	MaxWindow = 7 * 24 * time.Hour // time window of one search
 )
 
-// Find searches the messages of a topic, or of a group's dead letters. f.Topic is filled in here; the window defaults to the
-// last MaxWindow where time alone selects.
+// Find searches the messages of a topic, or of a group's dead letters. f.Topic is filled in here; the window defaults to the last MaxWindow where time alone selects.
 func (p *Plane) Find(ctx context.Context, tenant mq.Tenant, name mq.TopicName, f mq.Find) (mq.Page, error) {
 	spec, err := p.readable(tenant, name)
 	if err != nil {
@@ -27,49 +27,21 @@ func (p *Plane) Find(ctx context.Context, tenant mq.Tenant, name mq.TopicName, f
 		f.Limit = MaxFound
 	}
 	if f.Limit < 1 || f.Limit > MaxFound {
-		return mq.Page{}, refuse(OutOfRange, mq.BadRequest, "limit: %d, from 1 to %d are possible", f.Limit, MaxFound).on("limit").limit("1..100")
+		return mq.Page{}, refuse(OutOfRange, mq.BadRequest, "limit: %d, from 1 to %d are possible", f.Limit, MaxFound).On("limit").Beyond("1..100")
 	}
 	if f.Place != nil && (f.Place.Queue < 0 || int(f.Place.Queue) >= spec.Queues) {
-		return mq.Page{}, noQueue(f.Place.Queue, spec)
+		return mq.Page{}, bounds.NoQueue(f.Place.Queue, spec)
 	}
-	if err := p.checkWindow(&f); err != nil {
+	if err := bounds.Window(&f, MaxWindow, p.now()); err != nil {
 		return mq.Page{}, err
 	}
-	page, err := p.opt.Inspector.Find(ctx, f)
+	page, err := inspect(ctx, p, spec.Cluster, func(ctx context.Context, i Inspector) (mq.Page, error) { return i.Find(ctx, f) })
 	return page, During("search messages", err)
 }
 
-func noQueue(q mq.QueueID, spec mq.Topic) error {
-	last := itoa(spec.Queues - 1)
-	return refuse(OutOfRange, mq.BadRequest, "queue: no queue %d, the topic has 0 to %s", q, last).on("queue").limit("0.." + last)
-}
-
-func (p *Plane) checkWindow(f *mq.Find) error {
-	chosen := 0
-	for _, is := range []bool{f.ID != mq.MessageID{}, f.Key != mq.Key{}, f.Place != nil} {
-		if is {
-			chosen++
-		}
-	}
-	if chosen > 1 {
-		return refuse("", mq.BadRequest, "choose one of id, key, or queue with offset")
-	}
-	if chosen == 1 && f.Begin.IsZero() && f.End.IsZero() {
-		return nil
-	}
-	if f.End.IsZero() {
-		f.End = p.now()
-	}
-	if f.Begin.IsZero() {
-		f.Begin = f.End.Add(-MaxWindow)
-	}
-	if !f.Begin.Before(f.End) {
-		return refuse(NoWindow, mq.BadRequest, "begin: must lie before end").on("begin")
-	}
-	if f.End.Sub(f.Begin) > MaxWindow {
-		return refuse(NoWindow, mq.BadRequest, "the window has %v, the limit is %v: search piece by piece", f.End.Sub(f.Begin), MaxWindow).on("begin").limit("168h")
-	}
-	return nil
+// Readable is what a tenant may look into under a name: a topic of its own, or a group's dead letters. TopicNotFound for everything else.
+func (p *Plane) Readable(tenant mq.Tenant, name mq.TopicName) (mq.Topic, error) {
+	return p.readable(tenant, name)
 }
 
 // readable resolves a topic, or a group's dead letters, that proxies know.

@@ -5,24 +5,14 @@ package control_test
 import (
 	"context"
 	"errors"
-	"fmt"
 	"testing"
 	"time"
 
 	"github.com/causeway-mq/causeway/control"
-	"github.com/causeway-mq/causeway/control/sqlstore"
+	"github.com/causeway-mq/causeway/control/checkup"
 	"github.com/causeway-mq/causeway/internal/clock"
 	"github.com/causeway-mq/causeway/mq"
 )
-
-func reopen(t *testing.T, dir string) control.Store {
-	t.Helper()
-	s, err := sqlstore.OpenSQLite(context.Background(), dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return s
-}
 
 func message(t *testing.T, id string) mq.Message {
 	t.Helper()
@@ -101,7 +91,7 @@ func TestLatestIsTheMomentOfTheGroupsCreation(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	g, err := p.CreateGroup(context.Background(), control.NewGroup{Tenant: tenant(t, "default"), Name: name, Start: &mq.Start{Kind: mq.StartLatest}})
+	g, err := p.CreateGroup(context.Background(), tester(), control.NewGroup{Tenant: tenant(t, "default"), Name: name, Start: &mq.Start{Kind: mq.StartLatest}})
 	if err != nil || g.Spec.Start.Kind != mq.StartAt || !g.Spec.Start.Time.Equal(now) {
 		t.Errorf("begins at %+v, %v", g.Spec.Start, err)
 	}
@@ -120,156 +110,22 @@ func TestResetsAreRefusedWhereTheyMakeNoSense(t *testing.T) {
 	ctx := context.Background()
 	read, g := p.topic("read"), p.group("billing")
 	p.engine.Send(ctx, read.Spec, []mq.Message{{}, {}, {}})
-	_, err := p.Reset(ctx, g.Tenant, g.Name, read.Name, mq.Position{Kind: mq.ToTime, Time: virtual.Now().Add(time.Second)})
+	_, err := p.Reset(ctx, tester(), control.GroupReset{Tenant: g.Tenant, Group: g.Name, Topic: read.Name, To: mq.Position{Kind: mq.ToTime, Time: virtual.Now().Add(time.Second)}})
 	wantRefusal(t, err, mq.BadRequest, control.OutOfRange)
-	_, err = p.Reset(ctx, g.Tenant, g.Name, read.Name, mq.Position{Kind: mq.ToOffset, Offset: -1})
+	_, err = p.Reset(ctx, tester(), control.GroupReset{Tenant: g.Tenant, Group: g.Name, Topic: read.Name, To: mq.Position{Kind: mq.ToOffset, Offset: -1}})
 	wantRefusal(t, err, mq.IllegalOffset, control.OutOfRange)
-	_, err = p.Reset(ctx, g.Tenant, g.Name, read.Name, mq.Position{Kind: mq.ToOffset, Offset: 4})
+	_, err = p.Reset(ctx, tester(), control.GroupReset{Tenant: g.Tenant, Group: g.Name, Topic: read.Name, To: mq.Position{Kind: mq.ToOffset, Offset: 4}})
 	if mq.KindOf(err) != mq.IllegalOffset {
 		t.Errorf("got %v", err)
 	}
 	if _, err := p.engine.Take(ctx, mq.Want{Topic: read.Spec, Group: g.Spec, Max: 1}); err != nil {
 		t.Fatal(err)
 	}
-	_, err = p.Reset(ctx, g.Tenant, g.Name, read.Name, mq.Position{Kind: mq.ToLatest})
+	_, err = p.Reset(ctx, tester(), control.GroupReset{Tenant: g.Tenant, Group: g.Name, Topic: read.Name, To: mq.Position{Kind: mq.ToLatest}})
 	wantRefusal(t, err, mq.Conflict, control.Leased)
-	done, err := p.Reset(ctx, g.Tenant, g.Name, read.Name, mq.Position{Kind: mq.ToLatest, Force: true})
+	done, err := p.Reset(ctx, tester(), control.GroupReset{Tenant: g.Tenant, Group: g.Name, Topic: read.Name, To: mq.Position{Kind: mq.ToLatest, Force: true}})
 	if err != nil || done.Before[0].Ready != 2 || done.After[0].Ready != 0 {
 		t.Errorf("got %+v, %v", done, err)
-	}
-}
-
-// bury puts dead letters of a group that came from a topic.
-func (p *plane) bury(g control.Group, from mq.Physical, ids ...string) {
-	p.t.Helper()
-	var dead []mq.Message
-	for _, id := range ids {
-		m := message(p.t, id)
-		m.Type, m.DeliverAt = mq.Delay, time.Unix(1, 0)
-		m.Origin = mq.Origin{Topic: from, Message: m.ID, Attempt: 17, Why: "attempts"}
-		dead = append(dead, m)
-	}
-	for _, s := range p.engine.Send(context.Background(), g.DeadLetters(), dead) {
-		if s.Err != nil {
-			p.t.Fatal(s.Err)
-		}
-	}
-}
-
-func (p *plane) redrive(g control.Group, most int64) control.Job {
-	p.t.Helper()
-	j, err := p.Redrive(context.Background(), g.Tenant, g.Name, most)
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	for bound := time.Now().Add(10 * time.Second); j.State == control.JobRunning; {
-		if time.Now().After(bound) {
-			p.t.Fatal("the job never ended")
-		}
-		if j, err = p.Job(g.Tenant, j.ID); err != nil {
-			p.t.Fatal(err)
-		}
-	}
-	return j
-}
-
-func TestRedriveSendsDeadLettersBackOnceWithTheirOrigin(t *testing.T) {
-	p := openPlane(t)
-	orders, g := p.topic("orders"), p.group("billing")
-	var ids []string
-	for i := range 70 {
-		ids = append(ids, fmt.Sprint("m", i))
-	}
-	p.bury(g, orders.Spec.Name, ids...)
-	first := p.redrive(g, 10)
-	if first.State != control.JobDone || first.Moved != 10 || first.Percent() != 100 || first.Ended.IsZero() {
-		t.Errorf("with a limit of ten: %+v", first)
-	}
-	rest := p.redrive(g, 0)
-	if rest.State != control.JobDone || rest.Total != 60 || rest.Moved != 60 {
-		t.Errorf("the rest: %+v", rest)
-	}
-	if again := p.redrive(g, 0); again.Moved != 0 || again.State != control.JobDone {
-		t.Errorf("once more: %+v", again)
-	}
-	page, err := p.Find(context.Background(), orders.Tenant, orders.Name, mq.Find{})
-	if err != nil || len(page.Messages) != 70 {
-		t.Fatalf("%d messages, %v", len(page.Messages), err)
-	}
-	for i, m := range page.Messages {
-		if m.Message.ID.String() != ids[i] || m.Message.Origin.Attempt != 17 || m.Message.Type != mq.Normal || !m.Message.DeliverAt.IsZero() || len(m.Message.Body) == 0 {
-			t.Errorf("message %d came back as %+v", i, m.Message)
-		}
-	}
-	if dead, err := p.Find(context.Background(), g.Tenant, mq.DeadLetters(g.Name), mq.Find{}); err != nil || len(dead.Messages) != 70 {
-		t.Errorf("nothing is deleted, yet %d dead letters are left, %v", len(dead.Messages), err)
-	}
-}
-
-func TestRedriveLeavesWhatHasNowhereToGo(t *testing.T) {
-	p := openPlane(t)
-	orders, gone, g := p.topic("orders"), p.topic("gone"), p.group("billing")
-	if _, err := p.CreateTenant(context.Background(), tenant(t, "shop"), ""); err != nil {
-		t.Fatal(err)
-	}
-	foreign, err := p.CreateTopic(context.Background(), control.NewTopic{Tenant: tenant(t, "shop"), Name: orders.Name})
-	if err != nil {
-		t.Fatal(err)
-	}
-	p.bury(g, orders.Spec.Name, "a")
-	p.bury(g, gone.Spec.Name, "b")
-	p.bury(g, foreign.Spec.Name, "c")
-	p.bury(g, orders.Spec.Name, "d")
-	if err := p.DeleteTopic(context.Background(), gone.Tenant, gone.Name, true); err != nil {
-		t.Fatal(err)
-	}
-	j := p.redrive(g, 0)
-	if j.State != control.JobPartial || j.Moved != 2 || j.Skipped != 2 {
-		t.Errorf("got %+v", j)
-	}
-	if page, err := p.Find(context.Background(), foreign.Tenant, foreign.Name, mq.Find{}); err != nil || len(page.Messages) != 0 {
-		t.Errorf("another tenant's topic got %d messages, %v", len(page.Messages), err)
-	}
-}
-
-func TestRedriveReportsAnEngineThatFails(t *testing.T) {
-	p := openPlane(t)
-	orders, g := p.topic("orders"), p.group("billing")
-	p.bury(g, orders.Spec.Name, "a")
-	p.engine.Fail = func(verb string) error {
-		if verb == "Take" {
-			return mq.Refuse(mq.Unavailable, "down")
-		}
-		return nil
-	}
-	if j := p.redrive(g, 0); j.State != control.JobFailed || j.Detail == "" {
-		t.Errorf("got %+v", j)
-	}
-}
-
-func TestOneRedriveAtATimeForAGroup(t *testing.T) {
-	p := openPlane(t)
-	orders, g := p.topic("orders"), p.group("billing")
-	p.bury(g, orders.Spec.Name, "a")
-	hold := make(chan struct{})
-	p.engine.Fail = func(verb string) error {
-		if verb == "Take" {
-			<-hold
-		}
-		return nil
-	}
-	j, err := p.Redrive(context.Background(), g.Tenant, g.Name, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, err = p.Redrive(context.Background(), g.Tenant, g.Name, 0)
-	wantRefusal(t, err, mq.Conflict, control.Busy)
-	if _, err := p.Job(tenant(t, "other"), j.ID); mq.KindOf(err) != mq.NotFound {
-		t.Errorf("another tenant sees the job: %v", err)
-	}
-	close(hold)
-	if err := p.Close(); err != nil {
-		t.Error(err)
 	}
 }
 
@@ -277,7 +133,7 @@ func TestTheDoctorFindsWhatIsWrong(t *testing.T) {
 	p, o, _ := broken(t, errors.New("on fire"))
 	worst := func() (worst control.FindingStatus) {
 		worst = control.Good
-		for _, f := range p.Doctor(context.Background()) {
+		for _, f := range checkup.Of(context.Background(), p.Plane) {
 			if f.Status != control.Good {
 				worst = f.Status
 				if f.Fix == "" {

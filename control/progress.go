@@ -5,75 +5,49 @@ package control
 import (
 	"context"
 	"slices"
-	"time"
 
+	"github.com/causeway-mq/causeway/control/audit"
+	"github.com/causeway-mq/causeway/control/bounds"
+	"github.com/causeway-mq/causeway/control/site"
 	"github.com/causeway-mq/causeway/mq"
 )
 
 // TopicProgress is how far a group is in one topic.
-type TopicProgress struct {
-	Topic  mq.TopicName
-	Queues []mq.QueueProgress
-}
+type TopicProgress = mq.TopicProgress
 
-// Sum is a group's figures over several queues. A figure that one queue does not know is not known: -1.
-type Sum struct {
-	Ready, Leased, Retrying int64
-	Oldest                  time.Time
-}
-
-// Sum adds up the queues.
-func (t TopicProgress) Sum() Sum {
-	var s Sum
-	plus := func(to *int64, n int64) {
-		if n < 0 || *to < 0 {
-			*to = -1
-			return
-		}
-		*to += n
-	}
-	for _, q := range t.Queues {
-		plus(&s.Ready, q.Ready)
-		plus(&s.Leased, q.Leased)
-		plus(&s.Retrying, q.Retrying)
-		if !q.Oldest.IsZero() && (s.Oldest.IsZero() || q.Oldest.Before(s.Oldest)) {
-			s.Oldest = q.Oldest
-		}
-	}
-	return s
-}
-
-// Progress tells how far a group is: in one topic, or with only nil in every topic of the tenant that it has read.
+// Progress tells how far a group is: in one topic, or with only nil in every topic of the tenant that it has read on its cluster.
 func (p *Plane) Progress(ctx context.Context, tenant mq.Tenant, name mq.GroupName, only *mq.TopicName) ([]TopicProgress, error) {
 	g, err := p.Group(tenant, name)
 	if err != nil {
 		return nil, err
 	}
 	if only != nil {
-		spec, err := p.readable(tenant, *only)
+		spec, err := p.consumable(tenant, *only)
 		if err != nil {
 			return nil, err
 		}
-		queues, err := p.opt.Inspector.Progress(ctx, g.Spec, spec)
-		if err != nil && !isAbsent(err) {
+		queues, err := p.progress(ctx, g.Spec, spec)
+		if err != nil && !site.Absent(err) {
 			return nil, During("progress", err)
 		}
-		return []TopicProgress{{*only, queues}}, nil
+		return []TopicProgress{{Topic: *only, Queues: queues}}, nil
 	}
 	var all []TopicProgress
-	for _, t := range of[Topic](p.book, tenant.String()) {
-		if !t.State.Visible() {
-			continue
-		}
-		queues, err := p.opt.Inspector.Progress(ctx, g.Spec, t.Spec)
-		if err != nil && !isAbsent(err) {
+	for _, t := range p.consumables(tenant, g.Spec.Cluster) {
+		queues, err := p.progress(ctx, g.Spec, t.spec)
+		if err != nil && !site.Absent(err) {
 			return nil, During("progress", err)
 		}
 		if touched(queues) {
-			all = append(all, TopicProgress{t.Name, queues})
+			all = append(all, TopicProgress{Topic: t.name, Queues: queues})
 		}
 	}
 	return all, nil
+}
+
+// progress asks the topic's cluster.
+func (p *Plane) progress(ctx context.Context, g mq.Group, t mq.Topic) ([]mq.QueueProgress, error) {
+	return inspect(ctx, p, t.Cluster, func(ctx context.Context, i Inspector) ([]mq.QueueProgress, error) { return i.Progress(ctx, g, t) })
 }
 
 // touched tells whether a group ever read the topic.
@@ -81,29 +55,66 @@ func touched(queues []mq.QueueProgress) bool {
 	return slices.ContainsFunc(queues, func(q mq.QueueProgress) bool { return q.Begun })
 }
 
-// Reset moves a group in a topic. It is refused while consumers hold messages unless to.Force is set; a time in the future
+// GroupReset is where a group is to be moved to in a topic.
+type GroupReset struct {
+	Tenant mq.Tenant
+	Group  mq.GroupName
+	Topic  mq.TopicName
+	To     mq.Position
+}
+
+// Reset moves a group in a topic. It is refused while consumers hold messages unless To.Force is set; a time in the future
 // or an offset that a queue has not reached is refused in any case.
-func (p *Plane) Reset(ctx context.Context, tenant mq.Tenant, name mq.GroupName, topic mq.TopicName, to mq.Position) (mq.ResetDone, error) {
-	g, err := p.Group(tenant, name)
+func (p *Plane) Reset(ctx context.Context, by Actor, r GroupReset) (mq.ResetDone, error) {
+	g, err := p.Group(r.Tenant, r.Group)
 	if err != nil {
 		return mq.ResetDone{}, err
 	}
-	spec, err := p.readable(tenant, topic)
+	spec, err := p.consumable(r.Tenant, r.Topic)
 	if err != nil {
 		return mq.ResetDone{}, err
 	}
-	if to.Kind == mq.ToTime && to.Time.After(p.now()) {
-		return mq.ResetDone{}, refuse(OutOfRange, mq.BadRequest, "to: %v lies in the future", to.Time.Format(time.RFC3339)).on("to")
+	if err := bounds.Position(r.To, spec, p.now()); err != nil {
+		return mq.ResetDone{}, err
 	}
-	if to.Kind == mq.ToOffset && to.Offset < 0 {
-		return mq.ResetDone{}, refuse(OutOfRange, mq.IllegalOffset, "offset: %d is negative", to.Offset).on("offset")
-	}
-	if to.Kind == mq.ToOffset && to.Queue != mq.AnyQueue && (to.Queue < 0 || int(to.Queue) >= spec.Queues) {
-		return mq.ResetDone{}, noQueue(to.Queue, spec)
-	}
-	done, err := p.opt.Inspector.Reset(ctx, g.Spec, spec, to)
-	if err != nil && mq.KindOf(err) == mq.Conflict && !to.Force {
-		return mq.ResetDone{}, refuse(Leased, mq.Conflict, "consumers of group %q hold messages of topic %q: stop them, or force the reset, which takes the messages from them", name, topic)
+	var done mq.ResetDone
+	e := Entry{Actor: by, Action: verb(GroupRecord, "reset"), Target: g.Ref(), Before: jsonOf(r.view())}
+	err = p.Audited(ctx, e, func() (after any, err error) {
+		done, err = inspect(ctx, p, spec.Cluster, func(ctx context.Context, i Inspector) (mq.ResetDone, error) {
+			return i.Reset(ctx, g.Spec, spec, r.To)
+		})
+		return view{"before": audit.Places(done.Before), "after": audit.Places(done.After)}, err
+	})
+	if err != nil && mq.KindOf(err) == mq.Conflict && !r.To.Force {
+		return mq.ResetDone{}, refuse(Leased, mq.Conflict, "consumers of group %q hold messages of topic %q: stop them, or force the reset, which takes the messages from them", r.Group, r.Topic)
 	}
 	return done, During("reset", err)
+}
+
+func (r GroupReset) view() any {
+	v := view{"topic": r.Topic.String(), "force": r.To.Force}
+	switch r.To.Kind {
+	case mq.ToTime:
+		v["to"] = r.To.Time
+	case mq.ToEarliest:
+		v["to"] = "earliest"
+	case mq.ToLatest:
+		v["to"] = "latest"
+	default:
+		v["offset"], v["queue"] = r.To.Offset, r.To.Queue
+	}
+	return v
+}
+
+// Fate tells what became of the message at a place for a group.
+func (p *Plane) Fate(ctx context.Context, g Group, topic mq.TopicName, at mq.Place) (mq.Fate, error) {
+	spec, err := p.readable(g.Tenant, topic)
+	if err != nil {
+		return mq.Fate{}, err
+	}
+	f, err := inspect(ctx, p, spec.Cluster, func(ctx context.Context, i Inspector) (mq.Fate, error) { return i.Fate(ctx, g.Spec, spec, at) })
+	if site.Absent(err) {
+		return mq.Fate{State: mq.FateUnknown}, nil
+	}
+	return f, During("fate of a message", err)
 }

@@ -3,10 +3,13 @@
 package control
 
 import (
+	"cmp"
 	"context"
-	"maps"
 	"slices"
 
+	"github.com/causeway-mq/causeway/control/grant"
+	"github.com/causeway-mq/causeway/control/redrive"
+	"github.com/causeway-mq/causeway/control/site"
 	"github.com/causeway-mq/causeway/mq"
 )
 
@@ -14,80 +17,67 @@ import (
 type provisioned interface {
 	Record
 	state() State
+	cluster() mq.Cluster
 	with(State) provisioned
 	provide(context.Context, Provisioner) error
 	withdraw(context.Context, Provisioner) error
 }
 
 // create keeps a new record and makes the engine follow. A refusal of the engine takes the record back.
-func (p *Plane) create(ctx context.Context, r provisioned, room func() error) error {
+func (p *Plane) create(ctx context.Context, by Actor, r provisioned, room func() error) error {
 	if _, taken := lookup[provisioned](p.book, r.Ref()); taken {
 		return Taken(r.Ref())
 	}
-	if err := p.claim(r.Ref()); err != nil {
+	work, err := p.claim(ctx, r.Ref())
+	if err != nil {
 		return err
 	}
-	defer p.release(r.Ref())
-	if err := p.addIf(ctx, r, room); err != nil {
+	defer p.release(ctx, r.Ref())
+	if err := p.addIf(ctx, by, r, room); err != nil {
 		return err
 	}
-	return p.follow(ctx, r.Ref(), nil)
+	return p.follow(work, by, r.Ref(), nil)
 }
 
 // update keeps a changed record and makes the engine follow. A refusal of the engine brings the old one back.
-func (p *Plane) update(ctx context.Context, was, is provisioned) error {
+func (p *Plane) update(ctx context.Context, by Actor, was, is provisioned) error {
 	s, err := was.state().Begin(Update)
 	if err != nil {
 		return err
 	}
-	if err := p.claim(is.Ref()); err != nil {
+	work, err := p.claim(ctx, is.Ref())
+	if err != nil {
 		return err
 	}
-	defer p.release(is.Ref())
-	if err := p.put(ctx, is.with(s)); err != nil {
+	defer p.release(ctx, is.Ref())
+	if err := p.put(ctx, what(by, "update", is.with(s))); err != nil {
 		return err
 	}
-	return p.follow(ctx, is.Ref(), was)
+	return p.follow(work, by, is.Ref(), was)
 }
 
 // delete hides a record from proxies, makes the engine forget it, then forgets it.
-func (p *Plane) delete(ctx context.Context, r provisioned) error {
+func (p *Plane) delete(ctx context.Context, by Actor, r provisioned) error {
 	s, err := r.state().Begin(Delete)
 	if err != nil {
 		return err
 	}
-	if err := p.claim(r.Ref()); err != nil {
+	work, err := p.claim(ctx, r.Ref())
+	if err != nil {
 		return err
 	}
-	defer p.release(r.Ref())
-	if err := p.put(ctx, r.with(s)); err != nil {
+	defer p.release(ctx, r.Ref())
+	if err := p.put(ctx, what(by, "delete", r.with(s))); err != nil {
 		return err
 	}
 	p.visible(ctx)
-	return p.follow(ctx, r.Ref(), nil)
-}
-
-// claim marks a record as being worked at, which only one may do.
-func (p *Plane) claim(ref Ref) error {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.busy[ref] {
-		return refuse(Busy, mq.Conflict, "another change of %s %q is under way: ask again when it is through", ref.Kind, ref.Name)
-	}
-	p.busy[ref] = true
-	return nil
-}
-
-func (p *Plane) release(ref Ref) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	delete(p.busy, ref)
+	return p.follow(work, by, r.Ref(), nil)
 }
 
 // follow makes the engine follow the record as it is kept now, then settles it. was is what a refused update goes back to.
-// It is seen through, within its bounds, even when the caller goes away: the intent is kept already.
-func (p *Plane) follow(ctx context.Context, ref Ref, was provisioned) error {
-	ctx = context.WithoutCancel(ctx)
+// It is seen through, within its bounds, even when the caller goes away: the intent is kept already. ctx is the one of the claim on the record.
+func (p *Plane) follow(ctx context.Context, by Actor, ref Ref, was provisioned) error {
+	by = Itself("provisioning").Because(by)
 	r, ok := lookup[provisioned](p.book, ref)
 	if !ok {
 		return nil
@@ -95,198 +85,219 @@ func (p *Plane) follow(ctx context.Context, ref Ref, was provisioned) error {
 	err := p.engine(ctx, r)
 	switch {
 	case err == nil && r.state() == Deleting:
-		return p.remove(ctx, r)
+		if err := p.lentNoMore(ctx, by, ref); err != nil {
+			p.stir(r)
+			return err
+		}
+		return p.remove(ctx, what(by, "forget", r))
 	case err == nil:
-		err = p.put(ctx, r.with(Ready))
+		if err = p.put(ctx, what(by, "settle", r.with(Ready))); err != nil {
+			p.stir(r) // who overtook this may have been overtaken at the cluster
+		}
 		p.visible(ctx)
 		return err
-	case mq.Outcome(err) == mq.Refused && final(err) && (was != nil || r.state() == Creating):
-		return p.takeBack(ctx, r, was, err)
+	case mq.Outcome(err) == mq.Refused && site.Final(err) && (was != nil || r.state() == Creating):
+		return p.takeBack(ctx, what(by, "take-back", r), was, err)
 	}
 	p.opt.Log.Warn("the engine does not follow yet", "what", ref.Kind, "tenant", ref.Tenant, "name", ref.Name, "state", r.state(), "error", err)
-	p.wakeRepair()
+	p.stir(r)
 	return &Refusal{
-		Err:    mq.Doubt(mq.Unavailable, err, "%s %q is kept as %s, the engine does not follow yet; this is tried again by itself", ref.Kind, ref.Name, r.state()),
+		Err:    mq.Doubt(mq.Unavailable, err, "%s %q is kept as %s, cluster %s does not follow yet; this is tried again by itself", ref.Kind, ref.Name, r.state(), r.cluster()),
 		Reason: Pending,
 	}
 }
 
-// final tells whether trying the same again would be in vain.
-func final(err error) bool {
-	switch mq.KindOf(err) {
-	case mq.Unavailable, mq.Timeout, mq.TooManyRequests, mq.StorageFull, mq.Internal:
-		return false
+func (p *Plane) takeBack(ctx context.Context, d deed, was provisioned, why error) error {
+	ref, back := d.record.Ref(), p.remove
+	if was != nil {
+		back, d.record = p.put, was.at(d.record.revision())
 	}
-	return true
-}
-
-func (p *Plane) takeBack(ctx context.Context, r, was provisioned, why error) error {
-	var err error
-	if was == nil {
-		err = p.remove(ctx, r)
-	} else {
-		err = p.put(ctx, was.at(r.revision()))
-	}
-	if err != nil {
-		p.opt.Log.Error("a refused change was not taken back", "what", r.Ref().Kind, "name", r.Ref().Name, "error", err)
+	if err := back(ctx, d); err != nil {
+		p.opt.Log.Error("a refused change was not taken back", "what", ref.Kind, "name", ref.Name, "error", err)
 	}
 	return why
 }
 
 func (p *Plane) engine(ctx context.Context, r provisioned) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), engineTime)
+	s, err := p.Site(r.cluster())
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, site.Bound)
 	defer cancel()
 	if r.state() != Deleting {
-		return r.provide(ctx, p.opt.Engine)
+		return r.provide(ctx, s.Provisioner)
 	}
-	if err := r.withdraw(ctx, p.opt.Engine); err != nil && !isAbsent(err) {
+	if err := r.withdraw(ctx, s.Provisioner); err != nil && !site.Absent(err) {
 		return err
 	}
 	return nil
 }
 
-func isAbsent(err error) bool {
-	switch mq.KindOf(err) {
-	case mq.NotFound, mq.TopicNotFound, mq.GroupNotFound:
-		return true
+// stir makes the loop of a record's cluster look again.
+func (p *Plane) stir(r provisioned) {
+	if s, ok := p.sites[r.cluster()]; ok {
+		s.Stir()
 	}
-	return false
-}
-
-// followAll compares what is wanted with what the engine has, and puts what differs. An engine that does not answer is left
-// to the repair loop.
-func (p *Plane) followAll(ctx context.Context) error {
-	has, err := p.inventory(ctx)
-	if err != nil {
-		p.opt.Log.Warn("the engine's inventory is not known yet, trying again in the background", "error", err)
-		p.wakeRepair()
-		return ctx.Err()
-	}
-	for _, r := range p.astray(has) {
-		if ctx.Err() != nil {
-			return During("bring the engine up to date", ctx.Err())
-		}
-		if err := p.bring(ctx, r); err != nil {
-			p.wakeRepair()
-			if !final(err) {
-				return nil // it does not answer now: the start goes on without it
-			}
-		}
-	}
-	return nil
-}
-
-func (p *Plane) inventory(ctx context.Context) (mq.Inventory, error) {
-	ctx, cancel := context.WithTimeout(ctx, engineTime)
-	defer cancel()
-	return p.opt.Engine.Inventory(ctx)
 }
 
 // bring makes the engine follow one record, settled or not.
 func (p *Plane) bring(ctx context.Context, r provisioned) error {
 	if !r.state().Settled() {
-		return p.follow(ctx, r.Ref(), nil)
+		return p.follow(ctx, Itself("repair"), r.Ref(), nil)
 	}
 	err := p.engine(ctx, r)
 	if err != nil {
-		p.opt.Log.Warn("the engine lacks what is wanted", "what", r.Ref().Kind, "tenant", r.Ref().Tenant, "name", r.Ref().Name, "error", err)
+		p.opt.Log.Warn("the engine lacks what is wanted", "cluster", r.cluster(), "what", r.Ref().Kind, "tenant", r.Ref().Tenant, "name", r.Ref().Name, "error", err)
 	}
 	return err
 }
 
-// astray lists what an engine with that inventory does not follow, and everything that is under way.
-func (p *Plane) astray(has mq.Inventory) []provisioned {
-	topics := map[mq.Physical]mq.TopicSpec{}
-	for _, t := range has.Topics {
-		topics[t.Name] = t
-	}
-	groups := map[mq.Physical]mq.GroupSpec{}
-	for _, g := range has.Groups {
-		groups[g.Name] = g
-	}
-	var all []provisioned
+// wants lists what is wanted of a cluster. What was changed after the version is fresh.
+func (p *Plane) wants(c mq.Cluster, since Version) []site.Want {
+	var all []site.Want
 	for _, t := range of[Topic](p.book, "") {
-		if is, ok := topics[t.Spec.Name]; !ok || is != t.Spec || !t.State.Settled() {
-			all = append(all, t)
+		if t.Spec.Cluster == c {
+			all = append(all, site.Want{Ref: t.Ref(), Topic: t.Spec, Fresh: t.Revision > since})
 		}
 	}
 	for _, g := range of[Group](p.book, "") {
-		_, letters := topics[g.DeadLetters().Name]
-		if is, ok := groups[g.Spec.Name]; !ok || !letters || !sameGroup(is, g.Spec) || !g.State.Settled() {
-			all = append(all, g)
+		if g.Spec.Cluster != c {
+			continue
+		}
+		w := site.Want{Ref: g.Ref(), Topic: g.DeadLetters(), Group: &g.Spec, Fresh: g.Revision > since}
+		if by, err := redrive.By(g.Spec); err == nil {
+			w.Also = []mq.Physical{by.Name}
+		}
+		all = append(all, w)
+	}
+	return all
+}
+
+// look compares what is wanted of a cluster with what it has, puts what is missing or different, and keeps what it found. Nothing that the
+// cluster has beyond that is touched.
+func (p *Plane) look(ctx context.Context, s *site.Site) {
+	alone := p.alone(ctx, s)
+	if alone {
+		defer p.unclaim(ctx, claimAt(s))
+	}
+	since := p.Version()
+	before := p.wants(s.Name, since)
+	has, err := s.Inventory(ctx)
+	if ctx.Err() != nil {
+		return
+	}
+	if news := s.Saw(p.now(), err); news && err != nil {
+		p.opt.Log.Warn("a cluster does not tell what it has, it is asked again", "cluster", s.Name, "error", err)
+	}
+	if err != nil {
+		s.Stir()
+		return
+	}
+	drift := site.Compare(has, p.wants(s.Name, since), before)
+	open := p.UnderWayOn(s.Name)
+	if !alone { // another plane is at it; if it dies it is our turn
+		if len(open)+len(drift) > 0 {
+			s.Stir()
+		}
+		s.Found(drift)
+		return
+	}
+	s.Mend(ctx, open, drift, func(ref Ref) (bool, error) { return p.attempt(ctx, ref, slices.Contains(open, ref)) })
+	users, err := s.Protect(ctx, p.rules(s.Name))
+	if err != nil {
+		p.opt.Log.Warn("who may what on a cluster is not known, it is asked again", "cluster", s.Name, "error", err)
+		s.Stir()
+	}
+	s.Found(append(drift, users...))
+}
+
+// rules is what each tenant that has anything on a cluster may there.
+func (p *Plane) rules(c mq.Cluster) map[mq.Tenant][]mq.Rule {
+	topics, groups := map[mq.Tenant][]mq.Physical{}, map[mq.Tenant][]mq.Physical{}
+	for _, t := range of[Topic](p.book, "") {
+		if t.Spec.Cluster == c && t.State != Deleting {
+			topics[t.Tenant] = append(topics[t.Tenant], t.Spec.Name)
+		}
+	}
+	for _, g := range of[Group](p.book, "") {
+		if g.Spec.Cluster == c && g.State != Deleting {
+			groups[g.Tenant] = append(groups[g.Tenant], g.Spec.Name)
+		}
+	}
+	all := map[mq.Tenant][]mq.Rule{}
+	for _, g := range p.Borrowed(mq.Tenant{}) {
+		if t, ok := p.Lent(g); ok && t.Spec.Cluster == c {
+			all[g.Borrower] = append(all[g.Borrower], site.RuleOf(t.Spec.Name, g.Rights))
+		}
+	}
+	for _, t := range p.Tenants() {
+		switch {
+		case t.Disabled:
+			delete(all, t.ID)
+		case len(topics[t.ID])+len(groups[t.ID])+len(all[t.ID]) > 0:
+			all[t.ID] = append(site.RulesOf(t.ID, topics[t.ID], groups[t.ID]), all[t.ID]...)
 		}
 	}
 	return all
 }
 
-func sameGroup(a, b mq.GroupSpec) bool {
-	return a.Name == b.Name && a.Cluster == b.Cluster && a.Mode == b.Mode && a.Ordered == b.Ordered && a.MaxAttempts == b.MaxAttempts &&
-		a.Start.Kind == b.Start.Kind && a.Start.Time.Equal(b.Start.Time) && a.Hold == b.Hold && sameRetry(a.Retry, b.Retry)
-}
-
-func sameRetry(a, b mq.RetryPolicy) bool {
-	return slices.Equal(a.Steps, b.Steps) && a.Initial == b.Initial && a.Max == b.Max && a.Multiplier == b.Multiplier
-}
-
-func (p *Plane) wakeRepair() {
-	select {
-	case p.repair <- struct{}{}:
-	default:
-	}
-}
-
-// repairLoop compares again, after a rest, whenever something was left undone.
-func (p *Plane) repairLoop(ctx context.Context) {
-	for {
-		select {
-		case <-p.repair:
-		case <-ctx.Done():
-			return
-		}
-		rest := p.opt.Clock.NewTimer(repairPause)
-		select {
-		case <-rest.C():
-			p.repairOnce(ctx)
-		case <-ctx.Done():
-			rest.Stop()
-			return
+// guard lets clusters that check who calls follow a change of who may what.
+func (p *Plane) guard(r Record) {
+	for c, s := range p.sites {
+		if at, ok := r.(provisioned); s.Guard != nil && (ok && at.cluster() == c || r.Ref().Kind == TenantRecord || r.Ref().Kind == grant.Kind) {
+			s.Stir()
 		}
 	}
 }
 
-// repairOnce keeps away from what a request is at work on.
-func (p *Plane) repairOnce(ctx context.Context) {
-	has, err := p.inventory(ctx)
+// attempt brings one record, unless somebody is at work on it, or what was open about it is settled by now.
+func (p *Plane) attempt(ctx context.Context, ref Ref, open bool) (tried bool, err error) {
+	work, err := p.claim(ctx, ref)
 	if err != nil {
-		p.wakeRepair()
-		return
-	}
-	for _, r := range p.astray(has) {
-		ref := r.Ref()
-		if ctx.Err() != nil || p.claim(ref) != nil {
-			continue
+		if r, ok := lookup[provisioned](p.book, ref); ok && p.opt.Sharing != nil {
+			p.stir(r) // the plane that has it may be dead
 		}
-		if now, ok := lookup[provisioned](p.book, ref); ok && now.revision() == r.revision() { // not changed meanwhile
-			if p.bring(ctx, r) != nil {
-				p.wakeRepair()
-			}
-		}
-		p.release(ref)
+		return false, nil
 	}
+	defer p.release(ctx, ref)
+	if err := p.Refresh(ctx); err != nil {
+		return false, err
+	}
+	r, ok := lookup[provisioned](p.book, ref)
+	if !ok || open && r.state().Settled() {
+		return false, nil
+	}
+	return true, p.bring(work, r)
 }
 
-// UnderWay lists what the engine does not follow yet.
-func (p *Plane) UnderWay() []Ref {
-	some := map[Ref]bool{}
-	for _, t := range of[Topic](p.book, "") {
-		if !t.State.Settled() {
-			some[t.Ref()] = true
+// Drift is what the last look at each cluster found, by cluster. What was missing or different was put again then, see Mended.
+type Drift struct {
+	Cluster mq.Cluster
+	Seen    site.Seen
+	Items   []site.Drift
+}
+
+// Drift tells how clusters differ from what is wanted of them.
+func (p *Plane) Drift() []Drift {
+	all := make([]Drift, 0, len(p.sites))
+	for name, s := range p.sites {
+		all = append(all, Drift{Cluster: name, Seen: s.Seen(), Items: s.Drift()})
+	}
+	slices.SortFunc(all, func(a, b Drift) int { return cmp.Compare(a.Cluster.String(), b.Cluster.String()) })
+	return all
+}
+
+// UnderWay lists what clusters do not follow yet.
+func (p *Plane) UnderWay() []Ref { return p.UnderWayOn(mq.Cluster{}) }
+
+// UnderWayOn lists what one cluster does not follow yet, the zero one standing for all.
+func (p *Plane) UnderWayOn(c mq.Cluster) []Ref {
+	var some []Ref
+	for _, r := range p.unsettled() {
+		if c == (mq.Cluster{}) || r.cluster() == c {
+			some = append(some, r.Ref())
 		}
 	}
-	for _, g := range of[Group](p.book, "") {
-		if !g.State.Settled() {
-			some[g.Ref()] = true
-		}
-	}
-	return slices.Collect(maps.Keys(some))
+	return some
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/causeway-mq/causeway/control"
+	"github.com/causeway-mq/causeway/control/stage"
 	"github.com/causeway-mq/causeway/internal/clock"
 	"github.com/causeway-mq/causeway/mq"
 )
@@ -38,11 +39,11 @@ func TestStatesAllowOneChangeAtATime(t *testing.T) {
 		if s.Visible() != visible || s.Settled() != (s == control.Ready) {
 			t.Errorf("%s: visible %v, settled %v", s, s.Visible(), s.Settled())
 		}
-		if back, err := control.ParseState(string(s)); err != nil || back != s {
+		if back, err := stage.Parse(string(s)); err != nil || back != s {
 			t.Errorf("%s read back as %s, %v", s, back, err)
 		}
 	}
-	if _, err := control.ParseState("gone"); err == nil {
+	if _, err := stage.Parse("gone"); err == nil {
 		t.Error("an unknown state is read")
 	}
 }
@@ -87,7 +88,7 @@ func eventually(t *testing.T, virtual *clock.Virtual, holds func() bool) {
 func TestAnEngineThatIsDownIsBroughtUpToDateLater(t *testing.T) {
 	p, o, virtual := broken(t, mq.Refuse(mq.Unavailable, "down"))
 	o.on.Store(true)
-	_, err := p.CreateTopic(context.Background(), newTopic(t, "orders"))
+	_, err := p.CreateTopic(context.Background(), tester(), newTopic(t, "orders"))
 	wantRefusal(t, err, mq.Unavailable, control.Pending)
 	if mq.Outcome(err) != mq.Unknown {
 		t.Error("a kept intent is no refusal")
@@ -95,7 +96,7 @@ func TestAnEngineThatIsDownIsBroughtUpToDateLater(t *testing.T) {
 	if len(p.Contents().Topics) != 0 || len(p.UnderWay()) != 1 {
 		t.Errorf("proxies see %v, under way %v", p.Contents().Topics, p.UnderWay())
 	}
-	_, err = p.CreateTopic(context.Background(), newTopic(t, "orders"))
+	_, err = p.CreateTopic(context.Background(), tester(), newTopic(t, "orders"))
 	wantRefusal(t, err, mq.Conflict, control.Exists)
 	o.on.Store(false)
 	eventually(t, virtual, func() bool { return len(p.Contents().Topics) == 1 })
@@ -110,13 +111,13 @@ func TestACrashBetweenIntentAndEngineIsRepairedByTheNextStart(t *testing.T) {
 	goes := p.topic("goes")
 	queues := 32
 	o.on.Store(true)
-	if _, err := p.CreateTopic(context.Background(), newTopic(t, "made")); err == nil {
+	if _, err := p.CreateTopic(context.Background(), tester(), newTopic(t, "made")); err == nil {
 		t.Fatal("created without an engine")
 	}
-	if _, err := p.UpdateTopic(context.Background(), kept.Tenant, kept.Name, control.TopicChange{Queues: &queues}); err == nil {
+	if _, err := p.UpdateTopic(context.Background(), tester(), kept.Tenant, kept.Name, control.TopicChange{Queues: &queues}); err == nil {
 		t.Fatal("updated without an engine")
 	}
-	if err := p.DeleteTopic(context.Background(), goes.Tenant, goes.Name, true); err == nil {
+	if err := p.DeleteTopic(context.Background(), tester(), goes.Tenant, goes.Name, control.Deletion{Confirmed: true}); err == nil {
 		t.Fatal("deleted without an engine")
 	}
 	if err := p.Close(); err != nil {
@@ -198,14 +199,14 @@ func TestWhatTheEngineRefusesLeavesNoTrace(t *testing.T) {
 	p, o, _ := broken(t, mq.Refuse(mq.BadRequest, "not on this engine"))
 	was := p.topic("old")
 	o.on.Store(true)
-	if _, err := p.CreateTopic(context.Background(), newTopic(t, "orders")); mq.KindOf(err) != mq.BadRequest {
+	if _, err := p.CreateTopic(context.Background(), tester(), newTopic(t, "orders")); mq.KindOf(err) != mq.BadRequest {
 		t.Errorf("got %v", err)
 	}
 	if _, err := p.Topic(was.Tenant, topicName(t, "orders")); mq.KindOf(err) != mq.TopicNotFound {
 		t.Errorf("a refused topic is found: %v", err)
 	}
 	queues := 32
-	if _, err := p.UpdateTopic(context.Background(), was.Tenant, was.Name, control.TopicChange{Queues: &queues}); mq.KindOf(err) != mq.BadRequest {
+	if _, err := p.UpdateTopic(context.Background(), tester(), was.Tenant, was.Name, control.TopicChange{Queues: &queues}); mq.KindOf(err) != mq.BadRequest {
 		t.Errorf("got %v", err)
 	}
 	if now, err := p.Topic(was.Tenant, was.Name); err != nil || now.Spec != was.Spec || now.State != control.Ready {
@@ -228,7 +229,7 @@ func TestProxiesLoseADeletedTopicBeforeTheEngineDoes(t *testing.T) {
 		}
 		return nil
 	}
-	if err := p.DeleteTopic(context.Background(), orders.Tenant, orders.Name, false); err != nil {
+	if err := p.DeleteTopic(context.Background(), tester(), orders.Tenant, orders.Name, control.Deletion{}); err != nil {
 		t.Fatal(err)
 	}
 	if seen != 0 {
@@ -240,7 +241,7 @@ func TestACreationIsFinishedWhenItsCallerGoesAway(t *testing.T) {
 	p := openPlane(t)
 	ctx, cancel := context.WithCancel(context.Background())
 	p.engine.Fail = func(string) error { cancel(); return nil }
-	if _, err := p.CreateTopic(ctx, newTopic(t, "orders")); err != nil {
+	if _, err := p.CreateTopic(ctx, tester(), newTopic(t, "orders")); err != nil {
 		t.Errorf("got %v", err)
 	}
 	if len(p.Contents().Topics) != 1 {
@@ -254,8 +255,8 @@ type doubtful struct {
 	lose atomic.Bool
 }
 
-func (d *doubtful) Put(ctx context.Context, r control.Record) (control.Version, error) {
-	v, err := d.Store.Put(ctx, r)
+func (d *doubtful) Put(ctx context.Context, r control.Record, e control.Entry) (control.Version, error) {
+	v, err := d.Store.Put(ctx, r, e)
 	if err == nil && d.lose.Load() {
 		return 0, mq.Doubt(mq.Unavailable, nil, "the answer got lost")
 	}
@@ -267,7 +268,7 @@ func TestMemoryFollowsTheStoreWhenAnAnswerGetsLost(t *testing.T) {
 	if err := p.Close(); err != nil {
 		t.Fatal(err)
 	}
-	store := &doubtful{Store: reopen(t, p.dir)}
+	store := &doubtful{Store: p.store()}
 	opt := p.opt
 	opt.Store, opt.Engine, opt.Inspector = store, p.engine, p.engine
 	plane, err := control.Open(context.Background(), opt)
@@ -276,7 +277,7 @@ func TestMemoryFollowsTheStoreWhenAnAnswerGetsLost(t *testing.T) {
 	}
 	defer plane.Close()
 	store.lose.Store(true)
-	if _, err := plane.CreateTopic(context.Background(), newTopic(t, "orders")); mq.Outcome(err) != mq.Unknown {
+	if _, err := plane.CreateTopic(context.Background(), tester(), newTopic(t, "orders")); mq.Outcome(err) != mq.Unknown {
 		t.Errorf("got %v", err)
 	}
 	if c := plane.Contents(); len(c.Topics) != 1 || c.Topics[0].State != control.Ready {

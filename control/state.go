@@ -2,51 +2,20 @@
 
 package control
 
-import "github.com/causeway-mq/causeway/mq"
+import "github.com/causeway-mq/causeway/control/stage"
 
-// State is how far the engine follows what is wanted of a topic or a group.
-type State string
-
-// The states.
-const (
-	Creating State = "creating" // wanted, perhaps not yet in the engine; proxies do not know it
-	Ready    State = "ready"
-	Updating State = "updating" // the new spec is kept, the engine may still have the old one
-	Deleting State = "deleting" // proxies do not know it any more, the engine may still have it
+// How far the engine follows a topic or a group, see package stage.
+type (
+	State  = stage.State
+	Change = stage.Change
 )
 
-// Change is what somebody wants to do to a topic or a group.
-type Change string
-
-// The changes.
+// The states, and the changes of what is in one.
 const (
-	Update Change = "update"
-	Delete Change = "delete"
+	Creating = stage.Creating
+	Ready    = stage.Ready
+	Updating = stage.Updating
+	Deleting = stage.Deleting
+	Update   = stage.Update
+	Delete   = stage.Delete
 )
-
-// Begin is the state while the change is under way. Only one change is under way at a time, but a deletion may be asked for
-// again, and may overtake a creation or an update that does not get through to the engine.
-func (s State) Begin(c Change) (State, error) {
-	switch {
-	case c == Delete:
-		return Deleting, nil
-	case c == Update && s == Ready:
-		return Updating, nil
-	}
-	return s, refuse(Busy, mq.Conflict, "it is %s: ask again when that is through", s)
-}
-
-// Visible tells whether proxies see what is in this state.
-func (s State) Visible() bool { return s == Ready || s == Updating }
-
-// Settled tells whether nothing is left to do.
-func (s State) Settled() bool { return s == Ready }
-
-// ParseState reads what a Store kept.
-func ParseState(s string) (State, error) {
-	switch st := State(s); st {
-	case Creating, Ready, Updating, Deleting:
-		return st, nil
-	}
-	return "", mq.Refuse(mq.Internal, "state %q is unknown", s)
-}

@@ -28,7 +28,7 @@ func TestAnUpdateThatTheEngineRefusesLaterDoesNotRemoveTheTopic(t *testing.T) {
 	}
 	answer.Store(mq.Refuse(mq.Unavailable, "down"))
 	queues := 32
-	_, err := p.UpdateTopic(context.Background(), was.Tenant, was.Name, control.TopicChange{Queues: &queues})
+	_, err := p.UpdateTopic(context.Background(), tester(), was.Tenant, was.Name, control.TopicChange{Queues: &queues})
 	wantRefusal(t, err, mq.Unavailable, control.Pending)
 	answer.Store(mq.Refuse(mq.BadRequest, "not on this engine"))
 	asked := p.engine.Calls("PutTopic")

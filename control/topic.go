@@ -6,6 +6,9 @@ import (
 	"context"
 	"time"
 
+	"github.com/causeway-mq/causeway/control/bounds"
+	"github.com/causeway-mq/causeway/control/grant"
+	"github.com/causeway-mq/causeway/control/label"
 	"github.com/causeway-mq/causeway/mq"
 )
 
@@ -13,8 +16,8 @@ import (
 const (
 	DefaultQueues    = 8
 	DefaultRetention = 72 * time.Hour
-	MinRetention     = time.Minute
-	MaxRetention     = 365 * 24 * time.Hour
+	MinRetention     = bounds.MinRetention
+	MaxRetention     = bounds.MaxRetention
 )
 
 // Topic is what is wanted of a topic, with how far the engine follows.
@@ -23,6 +26,7 @@ type Topic struct {
 	Name     mq.TopicName
 	Spec     mq.TopicSpec
 	Note     string
+	Labels   label.Labels
 	State    State
 	Created  time.Time
 	Updated  time.Time
@@ -30,11 +34,14 @@ type Topic struct {
 }
 
 // Ref names the record.
-func (t Topic) Ref() Ref            { return Ref{TopicRecord, t.Tenant.String(), t.Name.String()} }
+func (t Topic) Ref() Ref {
+	return Ref{Kind: TopicRecord, Tenant: t.Tenant.String(), Name: t.Name.String()}
+}
 func (t Topic) revision() Version   { return t.Revision }
 func (t Topic) at(v Version) Record { t.Revision = v; return t }
 
 func (t Topic) state() State             { return t.State }
+func (t Topic) cluster() mq.Cluster      { return t.Spec.Cluster }
 func (t Topic) with(s State) provisioned { t.State = s; return t }
 
 func (t Topic) provide(ctx context.Context, e Provisioner) error { return e.PutTopic(ctx, t.Spec) }
@@ -47,26 +54,32 @@ func (t Topic) withdraw(ctx context.Context, e Provisioner) error {
 type NewTopic struct {
 	Tenant     mq.Tenant
 	Name       mq.TopicName
+	Cluster    mq.Cluster // the installation's default one by default
 	Accepts    mq.Accepts // normal messages by default
 	Queues     int
 	Durability mq.Durability
 	Retention  time.Duration
 	Note       string
+	Labels     label.Labels
 }
 
 // CreateTopic makes a topic and returns when producers and consumers of this installation can use it.
-func (p *Plane) CreateTopic(ctx context.Context, n NewTopic) (Topic, error) {
+func (p *Plane) CreateTopic(ctx context.Context, by Actor, n NewTopic) (Topic, error) {
 	if _, err := p.Tenant(n.Tenant); err != nil {
 		return Topic{}, err
 	}
 	if _, dead := n.Name.DeadLettersOf(); dead {
-		return Topic{}, refuse(Reserved, mq.IllegalTopic, "topic %q: a group's dead letters come with the group", n.Name).on("name")
+		return Topic{}, refuse(Reserved, mq.IllegalTopic, "topic %q: a group's dead letters come with the group", n.Name).On("name")
+	}
+	var err error
+	if n.Cluster, err = p.place(n.Cluster); err != nil {
+		return Topic{}, err
 	}
 	t := n.topic(p)
 	if err := checkTopic(t); err != nil {
 		return Topic{}, err
 	}
-	if err := p.create(ctx, t, p.room(TopicRecord, n.Tenant, p.opt.Limits.Topics)); err != nil {
+	if err := p.create(ctx, by, t, p.free(n.Tenant, n.Name)); err != nil {
 		return Topic{}, During("create topic", err)
 	}
 	return p.Topic(n.Tenant, n.Name)
@@ -74,10 +87,10 @@ func (p *Plane) CreateTopic(ctx context.Context, n NewTopic) (Topic, error) {
 
 func (n NewTopic) topic(p *Plane) Topic {
 	now := p.now()
-	t := Topic{Tenant: n.Tenant, Name: n.Name, Note: n.Note, State: Creating, Created: now, Updated: now}
+	t := Topic{Tenant: n.Tenant, Name: n.Name, Note: n.Note, Labels: n.Labels, State: Creating, Created: now, Updated: now}
 	t.Spec = mq.TopicSpec{
-		Name:       mq.PhysicalTopic(n.Tenant, n.Name),
-		Cluster:    p.opt.Cluster,
+		Name:       p.physical(n.Tenant, mq.PhysicalTopic(n.Tenant, n.Name)),
+		Cluster:    n.Cluster,
 		Accepts:    n.Accepts,
 		Queues:     n.Queues,
 		Durability: n.Durability,
@@ -96,11 +109,8 @@ func (n NewTopic) topic(p *Plane) Topic {
 }
 
 func checkTopic(t Topic) error {
-	if q := t.Spec.Queues; q < 1 || q > mq.MaxQueues {
-		return refuse(OutOfRange, mq.BadRequest, "queues: %d, from 1 to %d are possible", q, mq.MaxQueues).on("queues").limit("1..256")
-	}
-	if r := t.Spec.Retention; r < MinRetention || r > MaxRetention {
-		return refuse(OutOfRange, mq.BadRequest, "retention: %v, from %v to %v are possible", r, MinRetention, MaxRetention).on("retention").limit("1m..8760h")
+	if err := bounds.Topic(t.Spec); err != nil {
+		return err
 	}
 	return checkNote(t.Note)
 }
@@ -128,11 +138,12 @@ type TopicChange struct {
 	Durability *mq.Durability
 	Retention  *time.Duration
 	Note       *string
-	Revision   Version // that the caller saw; 0 = whatever there is
+	Labels     *label.Labels // all of them
+	Revision   Version       // that the caller saw; 0 = whatever there is
 }
 
 // UpdateTopic changes a topic.
-func (p *Plane) UpdateTopic(ctx context.Context, tenant mq.Tenant, name mq.TopicName, c TopicChange) (Topic, error) {
+func (p *Plane) UpdateTopic(ctx context.Context, by Actor, tenant mq.Tenant, name mq.TopicName, c TopicChange) (Topic, error) {
 	t, err := p.Topic(tenant, name)
 	if err != nil {
 		return Topic{}, err
@@ -142,51 +153,79 @@ func (p *Plane) UpdateTopic(ctx context.Context, tenant mq.Tenant, name mq.Topic
 	}
 	was := t
 	if c.Queues != nil && *c.Queues < t.Spec.Queues {
-		return Topic{}, refuse(OutOfRange, mq.BadRequest, "queues: %d, the topic has %d, which may only grow", *c.Queues, t.Spec.Queues).on("queues").limit(itoa(t.Spec.Queues) + "..256")
+		return Topic{}, refuse(OutOfRange, mq.BadRequest, "queues: %d, the topic has %d, which may only grow", *c.Queues, t.Spec.Queues).On("queues").Beyond(itoa(t.Spec.Queues) + "..256")
 	}
 	if c.Queues != nil && *c.Queues != t.Spec.Queues && t.Spec.Accepts.Has(mq.FIFO) {
-		return Topic{}, refuse(OutOfRange, mq.BadRequest, "queues: topic %q takes ordered messages, whose groups would move to other queues and lose their order: make a new topic", t.Name).on("queues")
+		return Topic{}, refuse(OutOfRange, mq.BadRequest, "queues: topic %q takes ordered messages, whose groups would move to other queues and lose their order: make a new topic", t.Name).On("queues")
 	}
 	assign(&t.Spec.Queues, c.Queues)
 	assign(&t.Spec.Durability, c.Durability)
 	assign(&t.Spec.Retention, c.Retention)
 	assign(&t.Note, c.Note)
+	assign(&t.Labels, c.Labels)
 	if err := checkTopic(t); err != nil {
 		return Topic{}, err
 	}
 	t.Updated = p.now()
-	if err := p.update(ctx, was, t); err != nil {
+	if err := p.update(ctx, by, was, t); err != nil {
 		return Topic{}, During("update topic", err)
 	}
 	return p.Topic(tenant, name)
 }
 
-// DeleteTopic deletes a topic with what it holds. While it holds messages, confirmed must be set.
-func (p *Plane) DeleteTopic(ctx context.Context, tenant mq.Tenant, name mq.TopicName, confirmed bool) error {
+// Deletion is what somebody knows who deletes something.
+type Deletion struct {
+	Confirmed bool    // what would be lost is meant to be
+	Seen      Version // the revision that he saw; 0 = whatever there is
+}
+
+// of refuses to delete another revision than was seen. What changes after this look the store refuses.
+func (d Deletion) of(r Record) error {
+	if d.Seen != 0 && d.Seen != r.revision() {
+		return Outdated(r.Ref())
+	}
+	return nil
+}
+
+// DeleteTopic deletes a topic with what it holds. While it holds messages or is lent, the deletion must be confirmed.
+func (p *Plane) DeleteTopic(ctx context.Context, by Actor, tenant mq.Tenant, name mq.TopicName, d Deletion) error {
 	t, err := p.Topic(tenant, name)
+	if err == nil {
+		err = d.of(t)
+	}
 	if err != nil {
 		return err
 	}
-	if !confirmed && t.State.Visible() {
+	if !d.Confirmed && t.State.Visible() {
 		holds, err := p.holds(ctx, t.Spec)
 		if err != nil {
 			return During("delete topic: look for messages", err)
 		}
-		if holds {
-			return refuse(Confirm, mq.Conflict, "topic %q holds messages, which would be lost: confirm the deletion", name)
+		if lost := grant.Loss(holds, grant.Of(p.Borrowed(mq.Tenant{}), t.Tenant, t.Name, p.now())); lost != "" {
+			return refuse(Confirm, mq.Conflict, "topic %q %s: confirm the deletion", name, lost)
 		}
 	}
-	return During("delete topic", p.delete(ctx, t))
+	return During("delete topic", p.delete(ctx, by, t))
 }
 
 // holds tells whether the engine keeps any message of a topic.
 func (p *Plane) holds(ctx context.Context, t mq.Topic) (bool, error) {
-	page, err := p.opt.Inspector.Find(ctx, mq.Find{Topic: t, Limit: 1})
+	page, err := inspect(ctx, p, t.Cluster, func(ctx context.Context, i Inspector) (mq.Page, error) {
+		return i.Find(ctx, mq.Find{Topic: t, Limit: 1})
+	})
 	if k := mq.KindOf(err); k == mq.TopicNotFound || k == mq.NotFound || k == mq.MessageNotFound {
 		return false, nil
 	}
 	return len(page.Messages) > 0, err
 }
 
-// TopicNamed finds the topic that an engine knows under that name, of whatever tenant.
-func (p *Plane) TopicNamed(name mq.Physical) (Topic, bool) { return p.book.topicNamed(name) }
+// TopicNamed finds the tenant's topic that a cluster knows under that name.
+func (p *Plane) TopicNamed(tenant mq.Tenant, name mq.Physical) (Topic, bool) {
+	for c := range p.sites {
+		r, _ := p.book.By(place{c, name})
+		if t, ok := r.(Topic); ok && t.Tenant == tenant {
+			return t, true
+		}
+	}
+	return Topic{}, false
+}

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 )
 
 // Result says what is known about a verb after it came back.
@@ -21,7 +22,7 @@ const (
 // Error is the one error type that crosses rooms.
 type Error struct {
 	Kind    Kind
-	Detail  string // for people: what is wrong, where, and the limit; no secret and no foreign name
+	Detail  string // for people at the door: what is wrong, where, and the limit; no secret, no foreign name, no words of a broker
 	Op      string // the verb that failed, outermost first, for example "send: append"
 	unknown bool
 	cause   error
@@ -53,6 +54,38 @@ func Refuse(k Kind, format string, args ...any) *Error {
 // Doubt builds an unknown outcome: the verb may have happened. cause may be nil.
 func Doubt(k Kind, cause error, format string, args ...any) *Error {
 	return &Error{Kind: k, Detail: fmt.Sprintf(format, args...), unknown: true, cause: cause}
+}
+
+// Because keeps why it came to the error, for logs: the cause is rendered, and a caller at the door never sees it.
+func (e *Error) Because(cause error) *Error {
+	with := *e
+	with.cause = cause
+	return &with
+}
+
+// Said is what may be told of err to whoever asked for what failed: all of it but causes, which may name what is behind the door. It is "" for nil.
+func Said(err error) string {
+	if err == nil {
+		return ""
+	}
+	return withoutCauses(err.Error(), err)
+}
+
+func withoutCauses(text string, err error) string {
+	if e, ok := err.(*Error); ok && e.cause != nil { //nolint:errorlint // each link of the chain is looked at
+		text = strings.ReplaceAll(text, ": "+e.cause.Error(), "")
+	}
+	switch e := err.(type) { //nolint:errorlint // the same
+	case interface{ Unwrap() error }:
+		if next := e.Unwrap(); next != nil {
+			text = withoutCauses(text, next)
+		}
+	case interface{ Unwrap() []error }:
+		for _, next := range e.Unwrap() {
+			text = withoutCauses(text, next)
+		}
+	}
+	return text
 }
 
 // During puts the operation's name before what err already says and keeps Kind and Result. A nil err stays nil.

@@ -14,6 +14,9 @@ type Find struct {
 	End    time.Time // stored before; zero = now
 	Limit  int       // 1 to 100
 	Cursor string    // from the page before
+	// Only lists messages that wait and nothing else: scheduled ones by their due time, or halves by their age; Unsupported where the engine does not list them. It stands
+	// alone, and pages may be short though more follow.
+	Only FoundState
 }
 
 // Place is one offset of one queue.
@@ -38,6 +41,10 @@ type Found struct {
 	Stored
 	State FoundState
 	Due   time.Time // of a scheduled message
+	// What settles a message that waits, where the engine lists those.
+	Scheduled Scheduled
+	Half      Half
+	Round     int // of a half: checks that reached a producer
 }
 
 // Page is the answer to a Find.
@@ -107,6 +114,56 @@ type Principal struct{ Name, Secret string }
 type Inventory struct {
 	Topics []TopicSpec
 	Groups []GroupSpec
+	Coarse Coarse // what of a spec the engine does not keep as it was put
+	// UnevenTopics and UnevenGroups are those that some primary lacks, or has otherwise than another one.
+	UnevenTopics, UnevenGroups []Physical
+	Own                        []Physical // topics that the engine keeps for itself, or that hold what comes with a group
+}
+
+// Coarse says what of a spec an engine does not keep as it was put, so that what it has can be held against what is wanted. The zero
+// value keeps everything.
+type Coarse struct {
+	Primaries   int           // queues are spread evenly over so many; 0: there are as many as were asked for
+	Plain       bool          // a topic takes one type of message or all of them, with no durability and no retention of its own; a group has neither mode nor start
+	DefaultHold time.Duration // of a group that names none
+	HoldUnit    time.Duration // holds are multiples of it; 0: any
+	Whole       bool          // multipliers of retries are whole numbers
+}
+
+// Topic is how an engine would list a topic of that spec. It may list more queues than that.
+func (c Coarse) Topic(spec TopicSpec) TopicSpec {
+	if n := c.Primaries; n > 0 {
+		spec.Queues = max((spec.Queues+n-1)/n, 1) * n
+	}
+	if c.Plain {
+		spec.Durability, spec.Retention = Durability{}, 0
+		if len(spec.Accepts.Types()) > 1 {
+			spec.Accepts = AcceptsOf(Normal, FIFO, Delay, Transaction)
+		}
+	}
+	return spec
+}
+
+// Group is how an engine would list a group of that spec, or of one that it lists without naming a default.
+func (c Coarse) Group(spec GroupSpec) GroupSpec {
+	if c.Plain {
+		spec.Mode, spec.Start = Leases, Start{}
+	}
+	if spec.Hold == 0 {
+		spec.Hold = c.DefaultHold
+	} else if c.HoldUnit > 0 {
+		spec.Hold = max(spec.Hold.Round(c.HoldUnit), c.HoldUnit)
+	}
+	if spec.MaxAttempts == 0 {
+		spec.MaxAttempts = DefaultMaxAttempts
+	}
+	if spec.Retry.IsZero() {
+		spec.Retry = DefaultRetry()
+	}
+	if c.Whole && len(spec.Retry.Steps) == 0 {
+		spec.Retry.Multiplier = max(float64(int64(spec.Retry.Multiplier)), 1)
+	}
+	return spec
 }
 
 // ClusterState is an engine's own view of itself.
@@ -123,4 +180,81 @@ type ClusterState struct {
 	Scheduled int64
 	Halves    int64
 	Leased    int64
+}
+
+// FateState is what became of a message for one group, as far as its engine knows.
+type FateState string
+
+// The fates.
+const (
+	FateUnread   FateState = "unread"   // the group has not come this far
+	FateWaiting  FateState = "waiting"  // seen, and held back behind another message of its message group
+	FateLeased   FateState = "leased"   // delivered: a consumer has it, or it rests until its next attempt
+	FateRetrying FateState = "retrying" // delivered before, and free for its next attempt
+	FateTaken    FateState = "taken"    // delivered; whether it is settled is more than the engine tells
+	FateSettled  FateState = "settled"  // acknowledged, made a dead letter, or passed over by a filter or a reset
+	FateUnknown  FateState = "unknown"  // no such queue, or nothing is known of the group there
+)
+
+// Fate is what became of one message for one group.
+type Fate struct {
+	State   FateState
+	Attempt int       // deliveries so far; 0 where the engine does not tell
+	Until   time.Time // the end of a lease or of a rest; zero where there is none, or the engine does not tell
+	Ahead   int64     // of an unread message: how many before it in its queue the group has not taken either
+}
+
+// FateIn is what a group's progress alone tells of the message at a place: for engines that know no more. What waits for its first delivery
+// lies at the queue's end.
+func FateIn(queues []QueueProgress, at Place) Fate {
+	for _, q := range queues {
+		if q.Queue != at.Queue || at.Broker != "" && q.Broker != at.Broker {
+			continue
+		}
+		unread := q.Committed
+		if q.Ready >= 0 {
+			unread = max(unread, q.Hi-Offset(q.Ready))
+		}
+		switch {
+		case q.Committed < 0 || at.Offset >= q.Hi:
+			return Fate{State: FateUnknown}
+		case at.Offset >= unread:
+			return Fate{State: FateUnread, Ahead: int64(at.Offset - unread)}
+		}
+		return Fate{State: FateTaken}
+	}
+	return Fate{State: FateUnknown}
+}
+
+// TopicProgress is how far a group is in one topic.
+type TopicProgress struct {
+	Topic  TopicName
+	Queues []QueueProgress
+}
+
+// ProgressSum is a group's figures over several queues. A figure that one queue does not know is not known: -1.
+type ProgressSum struct {
+	Ready, Leased, Retrying int64
+	Oldest                  time.Time
+}
+
+// Sum adds up the queues.
+func (t TopicProgress) Sum() ProgressSum {
+	var s ProgressSum
+	plus := func(to *int64, n int64) {
+		if n < 0 || *to < 0 {
+			*to = -1
+			return
+		}
+		*to += n
+	}
+	for _, q := range t.Queues {
+		plus(&s.Ready, q.Ready)
+		plus(&s.Leased, q.Leased)
+		plus(&s.Retrying, q.Retrying)
+		if !q.Oldest.IsZero() && (s.Oldest.IsZero() || q.Oldest.Before(s.Oldest)) {
+			s.Oldest = q.Oldest
+		}
+	}
+	return s
 }

@@ -106,8 +106,7 @@ type Physical struct{ s string }
 
 // ParsePhysical accepts an engine's name or refuses it with BadRequest.
 func ParsePhysical(s string) (Physical, error) {
-	ok := func(b byte) bool { return isNameByte(b) || b == '%' || b == '|' }
-	if s == "" || len(s) > MaxPhysicalTopic || !all(s, ok) {
+	if s == "" || len(s) > MaxPhysicalTopic || !all(s, isClusterByte) {
 		return Physical{}, Refuse(BadRequest, "physical name %q: 1 to %d characters of A-Z, a-z, 0-9, '_', '-', '%%' and '|'", clip(s), MaxPhysicalTopic)
 	}
 	return Physical{s}, nil

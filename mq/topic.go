@@ -58,6 +58,10 @@ func AcceptsOf(types ...MessageType) Accepts {
 // Has tells whether messages of the type are taken.
 func (a Accepts) Has(t MessageType) bool { return a&(1<<t) != 0 }
 
+// Lendable is what of the set a tenant may send that borrows a topic: all but transactions, since an engine asks whoever publishes to a topic how
+// one ended, and the owner's producers know nothing of a borrower's.
+func (a Accepts) Lendable() Accepts { return a &^ AcceptsOf(Transaction) }
+
 // Types lists the set in the order of the types' numbers.
 func (a Accepts) Types() []MessageType {
 	var ts []MessageType
@@ -158,14 +162,15 @@ type Group struct {
 // GroupSpec is what provisioning asks of an engine.
 type GroupSpec = Group
 
-// StartKind is one of the three ways to choose a start.
+// StartKind is one of the ways to choose a start.
 type StartKind uint8
 
 // The ways to choose a start.
 const (
 	StartAt StartKind = iota // the first message stored at or after Start.Time
 	StartEarliest
-	StartLatest // behind the last message at the moment of the first contact with a queue
+	StartLatest   // behind the last message at the moment of the first contact with a queue
+	StartByEngine // where the engine itself begins a group that it does not know; brokers of RocketMQ: at the newest message, which is read once more
 )
 
 // Start says where a new group begins to read a topic.

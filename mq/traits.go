@@ -18,5 +18,9 @@ type Traits struct {
 	Recall           bool
 	AttemptsInEngine bool // messages out of attempts become dead letters inside Take
 	ResetWhileLeased bool // Reset with force works while leases live
+	KnowsLeased      bool // it tells how many messages are leased, and Reset without force refuses while some are
+	ShowsLater       bool // a message shows, and figures follow, a moment after a call was answered
+	RoundsAreLooks   bool // a check's round also counts the looks at a half that was not due yet
+	ListsWaiting     bool // Find lists scheduled messages and halves, and gives what settles them
 	VirtualTime      bool // the conformance suite may move the clock
 }

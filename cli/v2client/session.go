@@ -19,20 +19,22 @@ const beatEvery = 10 * time.Second
 
 // session is what a live producer or consumer keeps up: its telemetry stream, its heartbeats.
 type session struct {
-	client *Client
-	group  *v2.Resource // nil for a producer
-	kind   v2.ClientType
-	stream grpc.BidiStreamingClient[v2.TelemetryCommand, v2.TelemetryCommand]
-	stop   context.CancelFunc
-	done   sync.WaitGroup
-	close  sync.Once
+	client   *Client
+	group    *v2.Resource // nil for a producer
+	settings *v2.Settings
+	owned    bool // the client is this session's own: it followed a route
+	kind     v2.ClientType
+	stream   grpc.BidiStreamingClient[v2.TelemetryCommand, v2.TelemetryCommand]
+	stop     context.CancelFunc
+	done     sync.WaitGroup
+	close    sync.Once
 }
 
 // open sends settings and waits for the server's.
 func (c *Client) open(ctx context.Context, settings *v2.Settings, group *v2.Resource) (*session, error) {
 	life, stop := context.WithCancel(context.WithoutCancel(ctx))
 	stream, err := c.v2.Telemetry(c.headers(life))
-	s := &session{client: c, group: group, kind: settings.GetClientType(), stream: stream, stop: stop}
+	s := &session{client: c, group: group, settings: settings, kind: settings.GetClientType(), stream: stream, stop: stop}
 	if err == nil {
 		err = stream.Send(&v2.TelemetryCommand{Command: &v2.TelemetryCommand_Settings{Settings: settings}})
 	}
@@ -111,6 +113,9 @@ func (s *session) Close() {
 		s.stop()
 	})
 	s.done.Wait()
+	if s.owned {
+		_ = s.client.Close() // nothing uses it any more
+	}
 }
 
 func settingsOf(kind v2.ClientType) *v2.Settings {

@@ -6,14 +6,14 @@ package main
 import (
 	"context"
 	"os"
-	"os/signal"
 	"syscall"
 
 	"github.com/causeway-mq/causeway/cli"
+	"github.com/causeway-mq/causeway/internal/lifecycle"
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := lifecycle.Signals(context.Background(), os.Interrupt, syscall.SIGTERM) // whoever asks again is not asked to wait
 	code := cli.Run(ctx, cli.Process())
 	stop()
 	os.Exit(code)

@@ -48,18 +48,18 @@ func TestBodiesAreReadStrictly(t *testing.T) {
 	topics := def + "/topics"
 	deep := `{"name":` + strings.Repeat(`[`, 10_000) + strings.Repeat(`]`, 10_000) + `}`
 	s.refuses([]bad{
-		{"extra field", "POST", topics, `{"name":"x","tenant_id":"other"}`, 400, "bad_request", "unknown_field", "tenant_id", "unknown field"},
+		{"row 82: extra field", "POST", topics, `{"name":"x","tenant_id":"other"}`, 400, "bad_request", "unknown_field", "tenant_id", "unknown field"},
 		{"extra field with the nearest name", "POST", topics, `{"nmae":"x"}`, 400, "bad_request", "unknown_field", "nmae", `did you mean "name"`},
-		{"role in a body", "POST", def + "/apps", `{"name":"x","role":"admin"}`, 400, "bad_request", "unknown_field", "role", ""},
-		{"quota in a body", "POST", "/v1/tenants", `{"id":"x","quota":9}`, 400, "bad_request", "unknown_field", "quota", ""},
+		{"row 82: role in a body", "POST", def + "/apps", `{"name":"x","role":"admin"}`, 400, "bad_request", "unknown_field", "role", ""},
+		{"row 82: quota in a body", "POST", "/v1/tenants", `{"id":"x","quota":9}`, 400, "bad_request", "unknown_field", "quota", ""},
 		{"another case of a field", "POST", topics, `{"Name":"x"}`, 400, "bad_request", "unknown_field", "Name", `did you mean "name"`},
 		{"extra field further down", "POST", def + "/groups", `{"name":"x","retry":{"stepz":["1s"]}}`, 400, "bad_request", "unknown_field", "retry.stepz", `did you mean "steps"`},
-		{"duplicate key", "POST", topics, `{"name":"x","name":"y"}`, 400, "bad_request", "duplicate_field", "name", "twice"},
-		{"duplicate key, escaped", "POST", topics, `{"name":"x","n\u0061me":"y"}`, 400, "bad_request", "duplicate_field", "name", "twice"},
-		{"trailing data", "POST", topics, `{"name":"x"} {}`, 400, "bad_request", "malformed", "", "behind"},
+		{"row 84: duplicate key", "POST", topics, `{"name":"x","name":"y"}`, 400, "bad_request", "duplicate_field", "name", "twice"},
+		{"row 84: duplicate key, escaped", "POST", topics, `{"name":"x","n\u0061me":"y"}`, 400, "bad_request", "duplicate_field", "name", "twice"},
+		{"row 84: trailing data", "POST", topics, `{"name":"x"} {}`, 400, "bad_request", "malformed", "", "behind"},
 		{"trailing garbage", "POST", topics, `{"name":"x"}]`, 400, "bad_request", "malformed", "", "behind"},
-		{"depth of ten thousand", "POST", topics, deep, 400, "bad_request", "too_deep", "", "deeper than 16"},
-		{"ten megabytes", "POST", topics, `{"name":"` + strings.Repeat("x", 10<<20) + `"}`, 413, "payload_too_large", "", "", "1048576"},
+		{"row 85: depth of ten thousand", "POST", topics, deep, 400, "bad_request", "too_deep", "", "deeper than 16"},
+		{"row 86: ten megabytes", "POST", topics, `{"name":"` + strings.Repeat("x", 10<<20) + `"}`, 413, "payload_too_large", "", "", "1048576"},
 		{"not complete", "POST", topics, `{"name":"x"`, 400, "bad_request", "malformed", "", "not complete"},
 		{"no JSON", "POST", topics, `name=x`, 400, "bad_request", "malformed", "", ""},
 		{"no object", "POST", topics, `["x"]`, 400, "bad_request", "wrong_type", "", "object"},
@@ -71,10 +71,10 @@ func TestBodiesAreReadStrictly(t *testing.T) {
 		{"number for text", "POST", topics, `{"name":5}`, 400, "bad_request", "wrong_type", "name", "string"},
 	})
 	if r := s.send("POST", topics, `{"name":"x"}`, header("Content-Type", "text/plain")); r.status != 415 || r.problem(t).Kind != "unsupported_media_type" {
-		t.Errorf("text/plain: %d %s", r.status, r.body)
+		t.Errorf("row 87, text/plain: %d %s", r.status, r.body)
 	}
 	if r := s.send("POST", topics, `{"name":"x"}`, header("Content-Type", "application/json; charset=utf-16")); r.status != 415 {
-		t.Errorf("another charset: %d", r.status)
+		t.Errorf("row 87, another charset: %d", r.status)
 	}
 	if r := s.send("POST", topics, ""); r.status != 415 {
 		t.Errorf("no body at all: %d", r.status)
@@ -84,17 +84,17 @@ func TestBodiesAreReadStrictly(t *testing.T) {
 func TestPathsAndMethods(t *testing.T) {
 	s := serve(t)
 	s.refuses([]bad{
-		{"TRACE", "TRACE", def + "/topics", "", 405, "method_not_allowed", "", "", "GET, POST"},
-		{"PUT on a listing", "PUT", def + "/topics", `{}`, 405, "method_not_allowed", "", "", "GET, POST"},
+		{"row 88: TRACE", "TRACE", def + "/topics", "", 405, "method_not_allowed", "", "", "GET, POST"},
+		{"row 88: PUT on a listing", "PUT", def + "/topics", `{}`, 405, "method_not_allowed", "", "", "GET, POST"},
 		{"POST on one", "POST", def + "/topics/x", `{}`, 405, "method_not_allowed", "", "", "DELETE, GET, PATCH"},
 		{"unknown path", "GET", "/v1/nothing", "", 404, "not_found", "", "", "nothing is served"},
 		{"root", "GET", "/", "", 404, "not_found", "", "", ""},
-		{"encoded climbing", "GET", def + "/topics/..%2F..%2Fsecret", "", 400, "illegal_topic", "", "topic", "only A-Z"},
-		{"encoded climbing in a tenant", "GET", "/v1/tenants/..%2Fdefault/topics", "", 404, "not_found", "", "", "no tenant"},
+		{"row 98: encoded climbing", "GET", def + "/topics/..%2F..%2Fsecret", "", 400, "illegal_topic", "", "topic", "only A-Z"},
+		{"row 98: encoded climbing in a tenant", "GET", "/v1/tenants/..%2Fdefault/topics", "", 404, "not_found", "", "", "no tenant"},
 		{"NUL in a name", "GET", def + "/groups/a%00b", "", 400, "illegal_group", "", "group", ""},
 		{"unknown tenant", "GET", "/v1/tenants/none/topics", "", 404, "not_found", "", "", `no tenant "none"`},
 		{"name that no tenant can have", "GET", "/v1/tenants/NONE/topics", "", 404, "not_found", "", "", `no tenant "NONE"`},
-		{"secret read back", "GET", def + "/apps/shop/keys/CWx/secret", "", 404, "not_found", "", "", ""},
+		{"row 102: secret read back", "GET", def + "/apps/shop/keys/CWx/secret", "", 404, "not_found", "", "", ""},
 		{"unknown job", "GET", def + "/jobs/x", "", 404, "not_found", "", "", "no such job"},
 		{"unknown parameter", "GET", def + "/topics?limitt=1", "", 400, "bad_request", "unknown_parameter", "limitt", `did you mean "limit"`},
 		{"parameter twice", "GET", def + "/topics?limit=1&limit=2", "", 400, "bad_request", "duplicate_parameter", "limit", "twice"},
@@ -122,11 +122,11 @@ func TestPagesHaveBounds(t *testing.T) {
 	flipped := []byte(page.Next)
 	flipped[3] ^= 1
 	cases := []bad{
-		{"tampered cursor", "GET", def + "/topics?cursor=" + string(flipped), "", 400, "bad_request", "bad_cursor", "cursor", ""},
-		{"cursor of another listing", "GET", def + "/groups?cursor=" + page.Next, "", 400, "bad_request", "bad_cursor", "cursor", ""},
+		{"row 90: tampered cursor", "GET", def + "/topics?cursor=" + string(flipped), "", 400, "bad_request", "bad_cursor", "cursor", ""},
+		{"row 90: cursor of another listing", "GET", def + "/groups?cursor=" + page.Next, "", 400, "bad_request", "bad_cursor", "cursor", ""},
 		{"no cursor at all", "GET", def + "/topics?cursor=", "", 400, "bad_request", "bad_cursor", "cursor", ""},
-		{"begin after end", "GET", def + "/topics/t0/messages?begin=2026-01-02T00:00:00Z&end=2026-01-01T00:00:00Z", "", 400, "bad_request", "window_not_searched", "begin", ""},
-		{"more than seven days", "GET", def + "/topics/t0/messages?begin=2026-01-01T00:00:00Z&end=2026-01-09T00:00:00Z", "", 400, "bad_request", "window_not_searched", "begin", "168h"},
+		{"row 96: begin after end", "GET", def + "/topics/t0/messages?begin=2026-01-02T00:00:00Z&end=2026-01-01T00:00:00Z", "", 400, "bad_request", "window_not_searched", "begin", ""},
+		{"row 96: more than seven days", "GET", def + "/topics/t0/messages?begin=2026-01-01T00:00:00Z&end=2026-01-09T00:00:00Z", "", 400, "bad_request", "window_not_searched", "begin", "168h"},
 		{"no time", "GET", def + "/topics/t0/messages?begin=yesterday", "", 400, "bad_request", "malformed", "begin", ""},
 		{"preview too large", "GET", def + "/topics/t0/messages?body=65537", "", 400, "bad_request", "out_of_range", "body", ""},
 		{"queue without offset", "GET", def + "/topics/t0/messages?queue=1", "", 400, "bad_request", "malformed", "offset", ""},
@@ -135,8 +135,8 @@ func TestPagesHaveBounds(t *testing.T) {
 		{"key with a space", "GET", def + "/topics/t0/messages?key=a%20b", "", 400, "illegal_key", "", "key", ""},
 	}
 	for _, n := range []string{"-1", "0", "1000000000", "2147483647", "9223372036854775808", "ten", ""} {
-		cases = append(cases, bad{"limit " + n, "GET", def + "/topics?limit=" + n, "", 400, "bad_request", "out_of_range", "limit", "from 1 to 1000"})
-		cases = append(cases, bad{"messages " + n, "GET", def + "/topics/t0/messages?limit=" + n, "", 400, "bad_request", "out_of_range", "limit", "from 1 to 100"})
+		cases = append(cases, bad{"row 89: limit " + n, "GET", def + "/topics?limit=" + n, "", 400, "bad_request", "out_of_range", "limit", "from 1 to 1000"})
+		cases = append(cases, bad{"row 96: messages " + n, "GET", def + "/topics/t0/messages?limit=" + n, "", 400, "bad_request", "out_of_range", "limit", "from 1 to 100"})
 	}
 	s.refuses(cases)
 }
@@ -170,7 +170,7 @@ func TestValuesOutsideTheirRules(t *testing.T) {
 		{"tenant with a joiner", "POST", "/v1/tenants", `{"id":"a%b"}`, 400, "bad_request", "out_of_range", "id", "a-z"},
 		{"tenant of 21 characters", "POST", "/v1/tenants", `{"id":"` + strings.Repeat("a", 21) + `"}`, 400, "bad_request", "out_of_range", "id", "20"},
 		{"default tenant again", "POST", "/v1/tenants", `{"id":"default"}`, 409, "conflict", "already_exists", "id", ""},
-		{"reset to the future", "POST", reset, `{"topic":"orders","to":"2999-01-01T00:00:00Z"}`, 400, "bad_request", "out_of_range", "to", "future"},
+		{"row 94: reset to the future", "POST", reset, `{"topic":"orders","to":"2999-01-01T00:00:00Z"}`, 400, "bad_request", "out_of_range", "to", "future"},
 		{"reset nowhere", "POST", reset, `{"topic":"orders"}`, 400, "bad_request", "malformed", "to", "either"},
 		{"reset to a negative offset", "POST", reset, `{"topic":"orders","offset":-1}`, 400, "illegal_offset", "out_of_range", "offset", "negative"},
 		{"reset beyond the end", "POST", reset, `{"topic":"orders","offset":9223372036854775807}`, 400, "illegal_offset", "", "", "ends at"},
@@ -195,9 +195,9 @@ func TestWhatLosesSomethingNeedsConfirmation(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.refuses([]bad{
-		{"delete a topic with messages", "DELETE", def + "/topics/orders", "", 409, "conflict", "needs_confirmation", "", "holds messages"},
+		{"row 93: delete a topic with messages", "DELETE", def + "/topics/orders", "", 409, "conflict", "needs_confirmation", "", "holds messages"},
 		{"delete a group at work", "DELETE", def + "/groups/billing", "", 409, "conflict", "needs_confirmation", "", "hold messages"},
-		{"reset a group at work", "POST", def + "/groups/billing/reset", `{"topic":"orders","to":"latest"}`, 409, "conflict", "leases_live", "", "force"},
+		{"row 95: reset a group at work", "POST", def + "/groups/billing/reset", `{"topic":"orders","to":"latest"}`, 409, "conflict", "leases_live", "", "force"},
 	})
 	for _, path := range []string{"/groups/billing?confirm=billing", "/topics/orders?confirm=orders"} {
 		if r := s.send("DELETE", def+path, ""); r.status != 204 {
@@ -206,7 +206,7 @@ func TestWhatLosesSomethingNeedsConfirmation(t *testing.T) {
 	}
 }
 
-func TestFiftyCreationsOfOneName(t *testing.T) {
+func TestRow101FiftyCreationsOfOneName(t *testing.T) {
 	s := serve(t)
 	var mu sync.Mutex
 	count := map[int]int{}
@@ -228,7 +228,7 @@ func TestFiftyCreationsOfOneName(t *testing.T) {
 func TestQuotasAreTheirOwnAnswer(t *testing.T) {
 	s := serve(t, func(_ *api.Options, p *control.Options) { p.Limits.Topics = 1 })
 	read[wire.Topic](t, s.send("POST", def+"/topics", `{"name":"one"}`))
-	s.refuses([]bad{{"one more", "POST", def + "/topics", `{"name":"two"}`, 422, "too_many_requests", "quota_exceeded", "", "1"}})
+	s.refuses([]bad{{"row 100: one more", "POST", def + "/topics", `{"name":"two"}`, 422, "too_many_requests", "quota_exceeded", "", "1"}})
 }
 
 func TestAnEngineThatIsDown(t *testing.T) {
@@ -287,7 +287,7 @@ func TestOtherPagesAndNamesAreKeptOut(t *testing.T) {
 	}
 }
 
-func TestWithoutATokenOnlyLoopbackIsServed(t *testing.T) {
+func TestRow104WithoutATokenOnlyLoopbackIsServedWhateverAHeaderClaims(t *testing.T) {
 	s := serve(t)
 	h := api.New(api.Options{Plane: s.plane})
 	r := httptest.NewRequest("GET", def+"/topics", nil)
@@ -326,9 +326,9 @@ func TestATokenIsRequiredWhereThereIsOne(t *testing.T) {
 
 func TestEveryRouteRefusesATenantThatIsNotThere(t *testing.T) {
 	s := serve(t)
-	fill := strings.NewReplacer("{tenant}", "none", "{app}", "x", "{topic}", "x", "{group}", "x", "{key}", "x", "{id}", "x", "{job}", "x")
+	fill := strings.NewReplacer("{tenant}", "none", "{app}", "x", "{topic}", "x", "{group}", "x", "{key}", "x", "{id}", "x", "{job}", "x", "{member}", "x", "{token}", "x")
 	bodies := map[string]string{"POST": `{"name":"x"}`, "PATCH": `{}`}
-	for _, r := range api.Routes() {
+	for _, r := range api.Operations() {
 		if !strings.Contains(r.Path, "{tenant}") {
 			continue
 		}
@@ -336,8 +336,15 @@ func TestEveryRouteRefusesATenantThatIsNotThere(t *testing.T) {
 		switch {
 		case strings.HasSuffix(r.Path, "/reset"):
 			body = `{"topic":"x","to":"latest"}`
-		case strings.HasSuffix(r.Path, "/redrive"), strings.HasSuffix(r.Path, "/keys") && r.Method == "POST":
+		case strings.HasSuffix(r.Path, "/messages") && r.Method == "POST":
+			body = `{"text":"x"}`
+		case strings.HasSuffix(r.Path, "/resolve"):
+			body = `{"verdict":"commit","confirm":"x"}`
+		case strings.HasSuffix(r.Path, "/redrive"), strings.HasSuffix(r.Path, "/resend"), strings.HasSuffix(r.Path, "/cancel"), strings.HasSuffix(r.Path, "/keys") && r.Method == "POST":
 			body = `{}`
+		}
+		if r.Method == "POST" && (strings.HasSuffix(r.Path, "/members") || strings.HasSuffix(r.Path, "/tokens")) {
+			body = `{"name":"x","role":"viewer"}`
 		}
 		got := s.send(r.Method, fill.Replace(r.Path), body)
 		if got.status != 404 {

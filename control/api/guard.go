@@ -3,34 +3,150 @@
 package api
 
 import (
+	"context"
 	"crypto/sha256"
 	"crypto/subtle"
+	"fmt"
 	"net"
 	"net/http"
 	"net/netip"
 	"net/url"
 	"strings"
+
+	"github.com/causeway-mq/causeway/control"
+	"github.com/causeway-mq/causeway/control/api/door"
+	"github.com/causeway-mq/causeway/control/identity"
+	"github.com/causeway-mq/causeway/mq"
 )
 
-// admit lets a request in or says why not. Headers in which a caller may claim another address (X-Forwarded-For and its
-// like) are not looked at.
-func (s *server) admit(r *http.Request, open bool) error {
-	if err := checkOrigin(r); err != nil {
-		return err
-	}
-	if s.opt.Token == "" {
-		return checkLoopback(r)
-	}
-	if open {
-		return nil
-	}
-	return s.checkToken(r)
+// maxFailures bounds the credentials of one address within a minute that are not valid.
+const maxFailures = 10
+
+type callerKey struct{}
+
+// callerOf is who makes a request that was let in; nobody, who has no right, where the operation is open.
+func callerOf(r *http.Request) identity.Caller {
+	c, _ := r.Context().Value(callerKey{}).(identity.Caller)
+	return c
 }
 
-// checkOrigin refuses what a browser sends on behalf of another page.
-func checkOrigin(r *http.Request) error {
-	foreign := &refusal{status: http.StatusForbidden, kind: "forbidden", reason: "foreign_origin", detail: "requests of other web pages are refused"}
-	if site := r.Header.Get("Sec-Fetch-Site"); site != "" && site != "same-origin" && site != "none" {
+// admit lets a request in, with who makes it, or says why not: the one place where that is decided. Headers in which a caller may claim
+// another address (X-Forwarded-For and its like) are not looked at.
+func (s *server) admit(r *http.Request, o door.Operation) (identity.Caller, error) {
+	if err := checkOrigin(r, o.Foreign); err != nil {
+		return identity.Caller{}, err
+	}
+	if s.opt.Token == "" {
+		if err := checkLoopback(r); err != nil {
+			return identity.Caller{}, err
+		}
+	}
+	if o.Scope == door.Open {
+		return identity.Caller{}, nil
+	}
+	c, err := s.authenticate(r)
+	if err != nil {
+		return c, err
+	}
+	return c, s.authorize(r, o, c)
+}
+
+// authenticate finds out who calls. Over the loopback interface of an installation that has no token of its own everybody is its holder,
+// unless he shows the token of somebody.
+func (s *server) authenticate(r *http.Request) (identity.Caller, error) {
+	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	token = strings.TrimSpace(token)
+	if !strings.EqualFold(scheme, "Bearer") {
+		token = ""
+	}
+	from := control.Actor{Remote: r.RemoteAddr, Request: idOf(r)}
+	if _, err := r.Cookie(sessionCookie); err == nil && token == "" {
+		return s.bySession(r)
+	}
+	if s.opt.Token == "" && !strings.HasPrefix(token, identity.TokenPrefix) {
+		from.Name = "loopback"
+		return identity.Local(from), nil
+	}
+	c, why := s.kept.Who.Authenticate(r.Context(), token, from)
+	if why == "" {
+		return c, nil
+	}
+	if left := s.strikes.Wait(r.RemoteAddr); left > 0 {
+		return c, &door.Refusal{Status: http.StatusTooManyRequests, Kind: mq.TooManyRequests.String(), Reason: "too_many_failures", Limit: fmt.Sprintf("%d a minute", maxFailures),
+			Detail: "too many credentials from this address were not valid", After: left}
+	}
+	if s.opt.Token != "" && same(token, s.opt.Token) {
+		from.Name = "token"
+		return identity.Local(from), nil
+	}
+	if token != "" {
+		s.strikes.Note(r.RemoteAddr)
+	}
+	s.opt.Log.Warn("api: nobody's token", "request", idOf(r), "from", r.RemoteAddr, "why", why)
+	return c, &door.Refusal{Status: http.StatusUnauthorized, Kind: "unauthorized", Detail: "a valid token is required: Authorization: Bearer TOKEN"}
+}
+
+// standing asks whether a caller who was let in would be so now. Who holds the installation always is.
+func (s *server) standing(r *http.Request, c identity.Caller) func(context.Context) error {
+	return func(ctx context.Context) error {
+		switch c.Actor.Kind {
+		case control.TokenActor:
+			_, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+			return s.kept.Who.TokenStands(strings.TrimSpace(token), c)
+		case control.MemberActor:
+			cookie, err := r.Cookie(sessionCookie)
+			if err != nil {
+				return mq.Refuse(mq.Unauthorized, "no cookie of a session")
+			}
+			return s.kept.Who.SessionStands(ctx, cookie.Value, c)
+		}
+		return nil
+	}
+}
+
+// same compares secrets; the time tells nothing about them, their length included.
+func same(a, b string) bool {
+	x, y := sha256.Sum256([]byte(a)), sha256.Sum256([]byte(b))
+	return subtle.ConstantTimeCompare(x[:], y[:]) == 1
+}
+
+// authorize asks whether the caller may do what the operation's row says. Another tenant answers like one that is not there.
+func (s *server) authorize(r *http.Request, o door.Operation, c identity.Caller) error {
+	if o.Right == "" {
+		return nil
+	}
+	on := control.Ref{Kind: nounOf(o.Right), Tenant: c.Tenant.String()}
+	for _, part := range []string{"token", "member", "key", "app", "topic", "group", "job", "plan", "environment", "zone"} {
+		if name := r.PathValue(part); name != "" {
+			on.Name = name
+			break
+		}
+	}
+	if o.Scope == door.InTenant {
+		t, err := mq.ParseTenant(r.PathValue("tenant"))
+		if err != nil {
+			return err
+		}
+		if !c.Sees(t) {
+			s.kept.Who.Stray(r.Context(), c, o.Right, t.String())
+			return mq.Refuse(mq.NotFound, "no tenant %q", t)
+		}
+		on.Tenant = t.String()
+	}
+	return s.kept.Who.Allow(r.Context(), c, identity.Wish{Right: o.Right, On: on, Everywhere: o.Scope == door.Installation})
+}
+
+// nounOf is the kind of record that a right is about.
+func nounOf(v control.Verb) control.RecordKind {
+	noun, _, _ := strings.Cut(string(v), ".")
+	return control.RecordKind(noun)
+}
+
+// checkOrigin refuses what a browser sends on behalf of another page. To what is open to those it must go as a whole, not as a part of a page.
+func checkOrigin(r *http.Request, open bool) error {
+	foreign := &door.Refusal{Status: http.StatusForbidden, Kind: "forbidden", Reason: "foreign_origin", Detail: "requests of other web pages are refused"}
+	site, as := r.Header.Get("Sec-Fetch-Site"), r.Header.Get("Sec-Fetch-Dest")
+	if visits := open && (as == "" || as == "document"); site != "" && site != "same-origin" && site != "none" && !visits {
 		return foreign
 	}
 	origins := r.Header.Values("Origin")
@@ -47,11 +163,11 @@ func checkOrigin(r *http.Request) error {
 // checkLoopback refuses callers from elsewhere, and callers from here under a name that is not a loopback name.
 func checkLoopback(r *http.Request) error {
 	if !loopback(r.RemoteAddr) {
-		return &refusal{status: http.StatusForbidden, kind: "forbidden", reason: "not_loopback", detail: "without a token this interface serves the loopback interface only"}
+		return &door.Refusal{Status: http.StatusForbidden, Kind: "forbidden", Reason: "not_loopback", Detail: "without a token this interface serves the loopback interface only"}
 	}
 	if !loopback(r.Host) {
-		return &refusal{status: http.StatusForbidden, kind: "forbidden", reason: "foreign_host",
-			detail: "the Host header must name the loopback interface (127.0.0.1, [::1] or localhost)"}
+		return &door.Refusal{Status: http.StatusForbidden, Kind: "forbidden", Reason: "foreign_host",
+			Detail: "the Host header must name the loopback interface (127.0.0.1, [::1] or localhost)"}
 	}
 	return nil
 }
@@ -66,13 +182,4 @@ func loopback(hostport string) bool {
 	}
 	ip, err := netip.ParseAddr(host)
 	return err == nil && ip.Unmap().IsLoopback()
-}
-
-func (s *server) checkToken(r *http.Request) error {
-	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
-	got, want := sha256.Sum256([]byte(strings.TrimSpace(token))), sha256.Sum256([]byte(s.opt.Token))
-	if subtle.ConstantTimeCompare(got[:], want[:]) == 1 && strings.EqualFold(scheme, "Bearer") {
-		return nil
-	}
-	return &refusal{status: http.StatusUnauthorized, kind: "unauthorized", detail: "a valid token is required: Authorization: Bearer TOKEN"}
 }

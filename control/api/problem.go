@@ -6,44 +6,15 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"strconv"
 	"strings"
+	"time"
 
 	"github.com/causeway-mq/causeway/control"
+	"github.com/causeway-mq/causeway/control/api/door"
 	"github.com/causeway-mq/causeway/control/wire"
 	"github.com/causeway-mq/causeway/mq"
 )
-
-// refusal is an error of the interface itself, before any use case.
-type refusal struct {
-	status int
-	kind   string
-	reason string
-	detail string
-	field  string
-	limit  string
-}
-
-func (r *refusal) Error() string { return r.detail }
-
-func bad(reason, field, detail string) *refusal {
-	return &refusal{status: http.StatusBadRequest, kind: mq.BadRequest.String(), reason: reason, field: field, detail: detail}
-}
-
-// inField says which field of the request an error is about.
-type inField struct {
-	field string
-	err   error
-}
-
-func (e *inField) Error() string { return e.err.Error() }
-func (e *inField) Unwrap() error { return e.err }
-
-func in(field string, err error) error {
-	if err == nil {
-		return nil
-	}
-	return &inField{field, err}
-}
 
 // problem renders err and gives the status.
 func (s *server) problem(w http.ResponseWriter, r *http.Request, err error) int {
@@ -58,23 +29,32 @@ func (s *server) problem(w http.ResponseWriter, r *http.Request, err error) int 
 	case http.StatusUnauthorized:
 		w.Header().Set("WWW-Authenticate", `Bearer realm="causeway"`)
 	case http.StatusTooManyRequests, http.StatusServiceUnavailable:
-		w.Header().Set("Retry-After", "5")
+		w.Header().Set("Retry-After", strconv.Itoa(retryAfter(err)))
 	}
 	w.WriteHeader(p.Status)
 	_ = json.NewEncoder(w).Encode(p) // a caller who is gone needs no problem
 	return p.Status
 }
 
+// retryAfter is when to come again, in seconds.
+func retryAfter(err error) int {
+	var own *door.Refusal
+	if errors.As(err, &own) && own.After > 0 {
+		return int((own.After + time.Second - 1) / time.Second)
+	}
+	return 5
+}
+
 func problemOf(err error) wire.Problem {
-	var own *refusal
+	var own *door.Refusal
 	if errors.As(err, &own) {
-		return wire.Problem{Status: own.status, Kind: own.kind, Reason: own.reason, Detail: own.detail, Field: own.field, Limit: own.limit}
+		return wire.Problem{Status: own.Status, Kind: own.Kind, Reason: own.Reason, Detail: own.Detail, Field: own.Field, Limit: own.Limit}
 	}
 	kind := mq.KindOf(err)
 	p := wire.Problem{Status: statusOf(kind), Kind: kind.String(), Detail: detailOf(err, kind)}
-	var named *inField
+	var named *door.InField
 	if errors.As(err, &named) {
-		p.Field = named.field
+		p.Field = named.Field
 	}
 	var finer *control.Refusal
 	if errors.As(err, &finer) {
@@ -101,7 +81,7 @@ func detailOf(err error, k mq.Kind) string {
 	if mq.Outcome(err) == mq.Unknown && errors.As(err, &e) {
 		return strings.TrimSpace(e.Detail)
 	}
-	return err.Error()
+	return mq.Said(err)
 }
 
 // statusOf is the HTTP status of a kind. Kinds that are not named are about a request's content.

@@ -4,10 +4,12 @@
 package controltest
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/causeway-mq/causeway/control"
@@ -15,19 +17,26 @@ import (
 )
 
 // Engine keeps specs and messages in maps. It has one queue for each topic, and each group leases a message until it
-// acknowledges it. Set its hooks before it is used.
+// acknowledges it or the lease is over. Set its hooks before it is used.
 type Engine struct {
 	// Fail, if not nil, is asked before each call, with the verb's name, what error to give.
 	Fail func(verb string) error
+	// Hang, if not nil, is asked before Fail; it may wait, as an engine does that does not answer.
+	Hang func(ctx context.Context, verb string) error
+	// Blind says that the engine does not list what waits.
+	Blind bool
 	// Now is the engine's clock; time.Now by default.
 	Now func() time.Time
+
+	waiting atomic.Int32 // callers in Hang
 
 	mu       sync.Mutex // guards all below
 	topics   map[mq.Physical]mq.TopicSpec
 	groups   map[mq.Physical]mq.GroupSpec
 	messages map[mq.Physical][]mq.Stored
+	held     []mq.Found // scheduled messages and halves, as they came
 	settled  map[place]bool
-	leased   map[place]bool
+	leased   map[place]time.Time // until when
 	calls    map[string]int
 }
 
@@ -41,20 +50,26 @@ var (
 	_ control.Provisioner = (*Engine)(nil)
 	_ control.Inspector   = (*Engine)(nil)
 	_ control.Mover       = (*Engine)(nil)
+	_ control.Courier     = (*Engine)(nil)
 )
 
 // New makes an empty engine.
 func New() *Engine {
 	return &Engine{
 		topics: map[mq.Physical]mq.TopicSpec{}, groups: map[mq.Physical]mq.GroupSpec{}, messages: map[mq.Physical][]mq.Stored{},
-		settled: map[place]bool{}, leased: map[place]bool{}, calls: map[string]int{},
+		settled: map[place]bool{}, leased: map[place]time.Time{}, calls: map[string]int{},
 	}
 }
 
 // enter counts a call and locks, unless the hook fails it.
-func (e *Engine) enter(verb string) error {
+func (e *Engine) enter(ctx context.Context, verb string) error {
 	var err error
-	if e.Fail != nil {
+	if e.Hang != nil {
+		e.waiting.Add(1)
+		err = e.Hang(ctx, verb)
+		e.waiting.Add(-1)
+	}
+	if err == nil && e.Fail != nil {
 		err = e.Fail(verb)
 	}
 	e.mu.Lock()
@@ -71,6 +86,9 @@ func (e *Engine) now() time.Time {
 	}
 	return time.Now()
 }
+
+// Waiting says how many calls are in Hang now.
+func (e *Engine) Waiting() int { return int(e.waiting.Load()) }
 
 // Calls says how often a verb was called.
 func (e *Engine) Calls(verb string) int {
@@ -96,8 +114,8 @@ func (e *Engine) Group(name mq.Physical) (mq.GroupSpec, bool) {
 }
 
 // PutTopic implements control.Provisioner.
-func (e *Engine) PutTopic(_ context.Context, spec mq.TopicSpec) error {
-	if err := e.enter("PutTopic"); err != nil {
+func (e *Engine) PutTopic(ctx context.Context, spec mq.TopicSpec) error {
+	if err := e.enter(ctx, "PutTopic"); err != nil {
 		return err
 	}
 	defer e.mu.Unlock()
@@ -106,8 +124,8 @@ func (e *Engine) PutTopic(_ context.Context, spec mq.TopicSpec) error {
 }
 
 // DropTopic implements control.Provisioner.
-func (e *Engine) DropTopic(_ context.Context, name mq.Physical) error {
-	if err := e.enter("DropTopic"); err != nil {
+func (e *Engine) DropTopic(ctx context.Context, name mq.Physical) error {
+	if err := e.enter(ctx, "DropTopic"); err != nil {
 		return err
 	}
 	defer e.mu.Unlock()
@@ -120,8 +138,8 @@ func (e *Engine) DropTopic(_ context.Context, name mq.Physical) error {
 }
 
 // PutGroup implements control.Provisioner.
-func (e *Engine) PutGroup(_ context.Context, spec mq.GroupSpec) error {
-	if err := e.enter("PutGroup"); err != nil {
+func (e *Engine) PutGroup(ctx context.Context, spec mq.GroupSpec) error {
+	if err := e.enter(ctx, "PutGroup"); err != nil {
 		return err
 	}
 	defer e.mu.Unlock()
@@ -130,8 +148,8 @@ func (e *Engine) PutGroup(_ context.Context, spec mq.GroupSpec) error {
 }
 
 // DropGroup implements control.Provisioner.
-func (e *Engine) DropGroup(_ context.Context, name mq.Physical) error {
-	if err := e.enter("DropGroup"); err != nil {
+func (e *Engine) DropGroup(ctx context.Context, name mq.Physical) error {
+	if err := e.enter(ctx, "DropGroup"); err != nil {
 		return err
 	}
 	defer e.mu.Unlock()
@@ -139,6 +157,11 @@ func (e *Engine) DropGroup(_ context.Context, name mq.Physical) error {
 		return mq.Refuse(mq.GroupNotFound, "no group %q", name)
 	}
 	delete(e.groups, name)
+	for p := range e.settled {
+		if p.group == name {
+			delete(e.settled, p)
+		}
+	}
 	return nil
 }
 
@@ -148,8 +171,8 @@ func (e *Engine) PutRights(context.Context, mq.Principal, []mq.Right) error {
 }
 
 // Inventory implements control.Provisioner.
-func (e *Engine) Inventory(context.Context) (mq.Inventory, error) {
-	if err := e.enter("Inventory"); err != nil {
+func (e *Engine) Inventory(ctx context.Context) (mq.Inventory, error) {
+	if err := e.enter(ctx, "Inventory"); err != nil {
 		return mq.Inventory{}, err
 	}
 	defer e.mu.Unlock()
@@ -163,10 +186,15 @@ func (e *Engine) Inventory(context.Context) (mq.Inventory, error) {
 	return all, nil
 }
 
-// Send implements control.Mover.
-func (e *Engine) Send(_ context.Context, topic mq.Topic, batch []mq.Message) []mq.Sent {
+// Traits implements control.Courier.
+func (e *Engine) Traits() mq.Traits {
+	return mq.Traits{Name: "fake", MaxDelay: 24 * time.Hour, ListsWaiting: !e.Blind}
+}
+
+// Send implements control.Mover and control.Courier.
+func (e *Engine) Send(ctx context.Context, topic mq.Topic, batch []mq.Message) []mq.Sent {
 	sent := make([]mq.Sent, len(batch))
-	if err := e.enter("Send"); err != nil {
+	if err := e.enter(ctx, "Send"); err != nil {
 		for i := range sent {
 			sent[i].Err = err
 		}
@@ -174,9 +202,64 @@ func (e *Engine) Send(_ context.Context, topic mq.Topic, batch []mq.Message) []m
 	}
 	defer e.mu.Unlock()
 	for i, m := range batch {
-		sent[i].Offset = e.store(topic, m)
+		token := strconv.Itoa(len(e.held) + 1)
+		one := mq.Found{Stored: mq.Stored{Message: m, Topic: topic.Name, Offset: -1, Queue: -1, StoredAt: e.now()}}
+		switch {
+		case m.Type == mq.Delay && m.DeliverAt.After(e.now()):
+			one.State, one.Due, one.Scheduled = mq.FoundScheduled, m.DeliverAt, mq.Scheduled{Message: m.ID, Token: token}
+			sent[i].Scheduled = one.Scheduled
+		case m.Type == mq.Transaction:
+			one.State, one.Half, one.Round = mq.FoundHalf, mq.Half{Message: m.ID, Token: token}, 1
+			sent[i].Half = one.Half
+		default:
+			sent[i].Offset = e.store(topic, m)
+			continue
+		}
+		sent[i].Offset = -1
+		e.held = append(e.held, one)
 	}
 	return sent
+}
+
+// release gives what waits under a token, which waits no more.
+func (e *Engine) release(topic mq.Topic, token string) (mq.Found, bool) {
+	i := slices.IndexFunc(e.held, func(m mq.Found) bool {
+		return m.Topic == topic.Name && token != "" && (m.Scheduled.Token == token || m.Half.Token == token)
+	})
+	if i < 0 {
+		return mq.Found{}, false
+	}
+	one := e.held[i]
+	e.held[i] = mq.Found{} // tokens are numbers of places
+	return one, true
+}
+
+// Recall implements control.Courier.
+func (e *Engine) Recall(ctx context.Context, topic mq.Topic, s mq.Scheduled) error {
+	if err := e.enter(ctx, "Recall"); err != nil {
+		return err
+	}
+	defer e.mu.Unlock()
+	if _, ok := e.release(topic, s.Token); !ok {
+		return mq.Refuse(mq.MessageNotFound, "it waits no more")
+	}
+	return nil
+}
+
+// Settle implements control.Courier.
+func (e *Engine) Settle(ctx context.Context, topic mq.Topic, half mq.Half, v mq.Verdict, _ mq.SettledBy) error {
+	if err := e.enter(ctx, "Settle"); err != nil {
+		return err
+	}
+	defer e.mu.Unlock()
+	one, ok := e.release(topic, half.Token)
+	if !ok {
+		return mq.Refuse(mq.InvalidTransaction, "no such transaction")
+	}
+	if v == mq.Commit {
+		e.store(topic, one.Message)
+	}
+	return nil
 }
 
 func (e *Engine) store(topic mq.Topic, m mq.Message) mq.Offset {
@@ -186,28 +269,33 @@ func (e *Engine) store(topic mq.Topic, m mq.Message) mq.Offset {
 	return at
 }
 
-// Take implements control.Mover; it leases for good.
-func (e *Engine) Take(_ context.Context, want mq.Want) ([]mq.Delivery, error) {
-	if err := e.enter("Take"); err != nil {
+// Take implements control.Mover.
+func (e *Engine) Take(ctx context.Context, want mq.Want) ([]mq.Delivery, error) {
+	if err := e.enter(ctx, "Take"); err != nil {
 		return nil, err
 	}
 	defer e.mu.Unlock()
 	var got []mq.Delivery
 	for _, m := range e.messages[want.Topic.Name] {
 		p := place{want.Group.Name, want.Topic.Name, m.Offset}
-		if len(got) == want.Max || e.settled[p] || e.leased[p] {
+		if len(got) == want.Max || e.settled[p] || e.isLeased(p) {
 			continue
 		}
-		e.leased[p] = true
+		e.leased[p] = e.now().Add(cmp.Or(want.Hold.Duration(), forGood))
 		got = append(got, mq.Delivery{Stored: m, Attempt: 1, Lease: mq.Lease{Topic: want.Topic, Group: want.Group, Token: strconv.Itoa(int(m.Offset))}})
 	}
 	return got, nil
 }
 
+// forGood is how long a lease lasts that nobody says the length of.
+const forGood = 10_000 * time.Hour
+
+func (e *Engine) isLeased(p place) bool { return e.now().Before(e.leased[p]) }
+
 // Ack implements control.Mover.
-func (e *Engine) Ack(_ context.Context, leases []mq.Lease) []error {
+func (e *Engine) Ack(ctx context.Context, leases []mq.Lease) []error {
 	errs := make([]error, len(leases))
-	if err := e.enter("Ack"); err != nil {
+	if err := e.enter(ctx, "Ack"); err != nil {
 		for i := range errs {
 			errs[i] = err
 		}
@@ -225,8 +313,8 @@ func (e *Engine) Ack(_ context.Context, leases []mq.Lease) []error {
 }
 
 // Find implements control.Inspector. Its cursor is the offset to go on from.
-func (e *Engine) Find(_ context.Context, f mq.Find) (mq.Page, error) {
-	if err := e.enter("Find"); err != nil {
+func (e *Engine) Find(ctx context.Context, f mq.Find) (mq.Page, error) {
+	if err := e.enter(ctx, "Find"); err != nil {
 		return mq.Page{}, err
 	}
 	defer e.mu.Unlock()
@@ -241,6 +329,21 @@ func (e *Engine) Find(_ context.Context, f mq.Find) (mq.Page, error) {
 		}
 	}
 	page := mq.Page{From: f.Begin, To: f.End}
+	if f.Only != "" || f.ID != (mq.MessageID{}) && !e.Blind {
+		for i, m := range e.held[min(from, len(e.held)):] {
+			if m.Topic != f.Topic.Name || m.State == "" || f.Only != "" && m.State != f.Only || f.Only == "" && m.Message.ID != f.ID {
+				continue
+			}
+			if len(page.Messages) == f.Limit {
+				page.Next = strconv.Itoa(from + i)
+				break
+			}
+			page.Messages = append(page.Messages, m)
+		}
+		if f.Only != "" {
+			return page, nil
+		}
+	}
 	all := e.messages[f.Topic.Name]
 	for i := from; i < len(all); i++ {
 		if !chosen(f, all[i]) {
@@ -268,8 +371,8 @@ func chosen(f mq.Find, m mq.Stored) bool {
 }
 
 // Progress implements control.Inspector.
-func (e *Engine) Progress(_ context.Context, g mq.Group, t mq.Topic) ([]mq.QueueProgress, error) {
-	if err := e.enter("Progress"); err != nil {
+func (e *Engine) Progress(ctx context.Context, g mq.Group, t mq.Topic) ([]mq.QueueProgress, error) {
+	if err := e.enter(ctx, "Progress"); err != nil {
 		return nil, err
 	}
 	defer e.mu.Unlock()
@@ -283,7 +386,7 @@ func (e *Engine) progress(g mq.Group, t mq.Topic) []mq.QueueProgress {
 		switch {
 		case e.settled[p]:
 			q.Committed, q.Begun = max(q.Committed, m.Offset+1), true
-		case e.leased[p]:
+		case e.isLeased(p):
 			q.Leased++
 			q.Begun = true
 		default:
@@ -293,9 +396,27 @@ func (e *Engine) progress(g mq.Group, t mq.Topic) []mq.QueueProgress {
 	return []mq.QueueProgress{q}
 }
 
+// Fate implements control.Inspector.
+func (e *Engine) Fate(ctx context.Context, g mq.Group, t mq.Topic, at mq.Place) (mq.Fate, error) {
+	if err := e.enter(ctx, "Fate"); err != nil {
+		return mq.Fate{}, err
+	}
+	defer e.mu.Unlock()
+	p := place{g.Name, t.Name, at.Offset}
+	switch {
+	case e.settled[p]:
+		return mq.Fate{State: mq.FateSettled}, nil
+	case e.isLeased(p):
+		return mq.Fate{State: mq.FateLeased, Attempt: 1}, nil
+	case int(at.Offset) < len(e.messages[t.Name]):
+		return mq.Fate{State: mq.FateUnread, Ahead: int64(at.Offset)}, nil
+	}
+	return mq.Fate{State: mq.FateUnknown}, nil
+}
+
 // Reset implements control.Inspector.
-func (e *Engine) Reset(_ context.Context, g mq.Group, t mq.Topic, to mq.Position) (mq.ResetDone, error) {
-	if err := e.enter("Reset"); err != nil {
+func (e *Engine) Reset(ctx context.Context, g mq.Group, t mq.Topic, to mq.Position) (mq.ResetDone, error) {
+	if err := e.enter(ctx, "Reset"); err != nil {
 		return mq.ResetDone{}, err
 	}
 	defer e.mu.Unlock()
@@ -315,8 +436,8 @@ func (e *Engine) Reset(_ context.Context, g mq.Group, t mq.Topic, to mq.Position
 }
 
 // State implements control.Inspector.
-func (e *Engine) State(context.Context) (mq.ClusterState, error) {
-	if err := e.enter("State"); err != nil {
+func (e *Engine) State(ctx context.Context) (mq.ClusterState, error) {
+	if err := e.enter(ctx, "State"); err != nil {
 		return mq.ClusterState{}, err
 	}
 	defer e.mu.Unlock()

@@ -3,6 +3,7 @@
 package sqlstore
 
 import (
+	"database/sql"
 	"strconv"
 	"strings"
 )
@@ -12,10 +13,22 @@ type dialect struct {
 	name string
 	// numbered databases want $1, $2, ... for arguments.
 	numbered bool
+	// lock is the statement that lets one process at a time change the schema, for the rest of its transaction; "" where every transaction writes alone.
+	lock string
+	// view is how a transaction begins that reads only, in one view; nil for the database's own way.
+	view *sql.TxOptions
+	// now is the database's own time in microseconds since 1970, as an expression.
+	now string
+	// scrub is the statements that rewrite what holds secrets, so that no deleted bytes stay.
+	scrub []string
+	// define makes a migration's statement the database's own; nil leaves it. Text is compared and sorted byte for byte in all of them.
+	define func(string) string
 	// taken tells whether an error says that a unique name exists.
 	taken func(error) bool
 	// orphan tells whether an error says that what a row refers to is not there.
 	orphan func(error) bool
+	// undone tells whether an error of a commit says that it certainly did not happen; nil: none does.
+	undone func(error) bool
 }
 
 // bind puts a database's own placeholders for '?'. No statement of this package holds a '?' of another meaning.

@@ -9,6 +9,9 @@ import (
 	"time"
 
 	"github.com/causeway-mq/causeway/control"
+	"github.com/causeway-mq/causeway/control/estate"
+	"github.com/causeway-mq/causeway/control/label"
+	"github.com/causeway-mq/causeway/control/stage"
 	"github.com/causeway-mq/causeway/mq"
 )
 
@@ -24,11 +27,11 @@ func (t table) where() string { return strings.Join(t.columns[:t.key], " = ? AND
 type scan func(...any) error
 
 func tenantTable() table {
-	return table{"tenants", []string{"id", "note", "disabled", "loopback_unsigned", "created", "revision"}, 1}
+	return table{"tenants", []string{"id", "note", "labels", "plan", "environment", "disabled", "loopback_unsigned", "created", "revision"}, 1}
 }
 
 func applicationTable() table {
-	return table{"applications", []string{"tenant", "name", "owner", "publish", "reads", "consumes", "note", "disabled", "created", "revision"}, 2}
+	return table{"applications", []string{"tenant", "name", "owner", "publish", "reads", "consumes", "note", "labels", "disabled", "created", "revision"}, 2}
 }
 
 func keyTable() table {
@@ -36,32 +39,65 @@ func keyTable() table {
 }
 
 func topicTable() table {
-	return table{"topics", []string{"tenant", "name", "physical", "cluster", "accepts", "queues", "durability", "retention", "note", "state",
+	return table{"topics", []string{"tenant", "name", "physical", "cluster", "accepts", "queues", "durability", "retention", "note", "labels", "state",
 		"created", "updated", "revision"}, 2}
 }
 
 func groupTable() table {
 	return table{"consumer_groups", []string{"tenant", "name", "physical", "cluster", "pulls", "ordered", "max_attempts", "retry_steps", "retry_initial",
-		"retry_max", "retry_multiplier", "start_kind", "start_time", "hold", "note", "state", "created", "updated", "revision"}, 2}
+		"retry_max", "retry_multiplier", "start_kind", "start_time", "hold", "note", "labels", "paused", "state", "created", "updated", "revision"}, 2}
+}
+
+// documentTable keeps every noun that has no table of its own.
+func documentTable() table {
+	return table{"documents", []string{"kind", "tenant", "name", "body", "hidden", "revision"}, 3}
+}
+
+// noun is how records of a kind are read back.
+type noun struct {
+	table table
+	read  func(scan) (control.Record, error)
+}
+
+func nounOf(k control.RecordKind) noun {
+	switch k {
+	case control.TenantRecord:
+		return noun{tenantTable(), record(readTenant)}
+	case control.ApplicationRecord:
+		return noun{applicationTable(), record(readApplication)}
+	case control.KeyRecord:
+		return noun{keyTable(), record(readKey)}
+	case control.TopicRecord:
+		return noun{topicTable(), record(readTopic)}
+	case control.GroupRecord:
+		return noun{groupTable(), record(readGroup)}
+	}
+	return noun{documentTable(), record(readDocument)}
+}
+
+func record[R control.Record](read func(scan) (R, error)) func(scan) (control.Record, error) {
+	return func(s scan) (control.Record, error) { return read(s) }
 }
 
 // rowOf gives a record's values in the order of its table's columns, without the revision.
 func rowOf(r control.Record) (table, []any, error) {
 	switch r := r.(type) {
 	case control.Tenant:
-		return tenantTable(), []any{r.ID.String(), r.Note, flag(r.Disabled), flag(r.LoopbackUnsigned), micros(r.Created)}, nil
+		return tenantTable(), []any{r.ID.String(), r.Note, r.Labels.String(), r.Plan.String(), r.Environment.String(), flag(r.Disabled), flag(r.LoopbackUnsigned), micros(r.Created)}, nil
 	case control.Application:
 		return applicationTable(), []any{r.Tenant.String(), r.Name.String(), flag(r.Rights.Owner), list(r.Rights.Publish), list(r.Rights.Read),
-			list(r.Rights.Consume), r.Note, flag(r.Disabled), micros(r.Created)}, nil
+			list(r.Rights.Consume), r.Note, r.Labels.String(), flag(r.Disabled), micros(r.Created)}, nil
 	case control.Key:
 		return keyTable(), []any{r.ID, r.Secret, r.Tenant.String(), r.Application.String(), micros(r.Created), micros(r.Expires), micros(r.Revoked)}, nil
 	case control.Topic:
 		return topicTable(), []any{r.Tenant.String(), r.Name.String(), r.Spec.Name.String(), r.Spec.Cluster.String(), list(r.Spec.Accepts.Types()),
-			r.Spec.Queues, r.Spec.Durability.String(), int64(r.Spec.Retention), r.Note, string(r.State), micros(r.Created), micros(r.Updated)}, nil
+			r.Spec.Queues, r.Spec.Durability.String(), int64(r.Spec.Retention), r.Note, r.Labels.String(), string(r.State), micros(r.Created), micros(r.Updated)}, nil
 	case control.Group:
 		return groupTable(), []any{r.Tenant.String(), r.Name.String(), r.Spec.Name.String(), r.Spec.Cluster.String(), flag(r.Spec.Mode == mq.Pulls),
 			flag(r.Spec.Ordered), r.Spec.MaxAttempts, list(r.Spec.Retry.Steps), int64(r.Spec.Retry.Initial), int64(r.Spec.Retry.Max), r.Spec.Retry.Multiplier,
-			startName(r.Spec.Start.Kind), micros(r.Spec.Start.Time), int64(r.Spec.Hold), r.Note, string(r.State), micros(r.Created), micros(r.Updated)}, nil
+			startName(r.Spec.Start.Kind), micros(r.Spec.Start.Time), int64(r.Spec.Hold), r.Note, r.Labels.String(), flag(r.Paused), string(r.State), micros(r.Created), micros(r.Updated)}, nil
+	case control.Document:
+		return documentTable(), []any{string(r.Kind), r.Tenant, r.Name, r.Body, r.Hidden}, nil
 	}
 	return table{}, nil, mq.Refuse(mq.Internal, "no table for a %T", r)
 }
@@ -75,13 +111,28 @@ func ownerOf(r control.Record) control.Ref {
 	return control.Ref{Kind: control.TenantRecord, Tenant: tenant, Name: tenant}
 }
 
+func readDocument(scan scan) (control.Document, error) {
+	var d control.Document
+	err := scan(&d.Kind, &d.Tenant, &d.Name, &d.Body, &d.Hidden, &d.Revision)
+	return d, err
+}
+
 func readTenant(scan scan) (control.Tenant, error) {
 	var t control.Tenant
-	var id string
+	var id, labels, plan, environment string
 	var created int64
-	err := scan(&id, &t.Note, &t.Disabled, &t.LoopbackUnsigned, &created, &t.Revision)
+	err := scan(&id, &t.Note, &labels, &plan, &environment, &t.Disabled, &t.LoopbackUnsigned, &created, &t.Revision)
 	if err == nil {
 		t.ID, err = mq.ParseTenant(id)
+	}
+	if err == nil {
+		t.Labels, err = label.Read(labels)
+	}
+	if err == nil {
+		t.Plan, err = estate.OptionalName("plan", plan)
+	}
+	if err == nil {
+		t.Environment, err = estate.OptionalName("environment", environment)
 	}
 	t.Created = moment(created)
 	return t, err
@@ -89,9 +140,9 @@ func readTenant(scan scan) (control.Tenant, error) {
 
 func readApplication(scan scan) (control.Application, error) {
 	var a control.Application
-	var tenant, name, publish, reads, consumes string
+	var tenant, name, publish, reads, consumes, labels string
 	var created int64
-	err := scan(&tenant, &name, &a.Rights.Owner, &publish, &reads, &consumes, &a.Note, &a.Disabled, &created, &a.Revision)
+	err := scan(&tenant, &name, &a.Rights.Owner, &publish, &reads, &consumes, &a.Note, &labels, &a.Disabled, &created, &a.Revision)
 	if err == nil {
 		a.Tenant, err = mq.ParseTenant(tenant)
 	}
@@ -106,6 +157,9 @@ func readApplication(scan scan) (control.Application, error) {
 	}
 	if err == nil {
 		a.Rights.Consume, err = names(consumes, mq.ParseGroupName)
+	}
+	if err == nil {
+		a.Labels, err = label.Read(labels)
 	}
 	a.Created = moment(created)
 	return a, err
@@ -127,7 +181,7 @@ func readKey(scan scan) (control.Key, error) {
 }
 
 // placed is what topics and groups have in common.
-type placed struct{ tenant, name, physical, cluster, state string }
+type placed struct{ tenant, name, physical, cluster, labels, state string }
 
 func (p placed) parse(tenant *mq.Tenant, physical *mq.Physical, cluster *mq.Cluster, state *control.State) (err error) {
 	if *tenant, err = mq.ParseTenant(p.tenant); err != nil {
@@ -139,7 +193,7 @@ func (p placed) parse(tenant *mq.Tenant, physical *mq.Physical, cluster *mq.Clus
 	if *cluster, err = mq.ParseCluster(p.cluster); err != nil {
 		return err
 	}
-	*state, err = control.ParseState(p.state)
+	*state, err = stage.Parse(p.state)
 	return err
 }
 
@@ -148,13 +202,16 @@ func readTopic(scan scan) (control.Topic, error) {
 	var p placed
 	var accepts, durability string
 	var created, updated int64
-	err := scan(&p.tenant, &p.name, &p.physical, &p.cluster, &accepts, &t.Spec.Queues, &durability, &t.Spec.Retention, &t.Note, &p.state,
+	err := scan(&p.tenant, &p.name, &p.physical, &p.cluster, &accepts, &t.Spec.Queues, &durability, &t.Spec.Retention, &t.Note, &p.labels, &p.state,
 		&created, &updated, &t.Revision)
 	if err == nil {
 		err = p.parse(&t.Tenant, &t.Spec.Name, &t.Spec.Cluster, &t.State)
 	}
 	if err == nil {
 		t.Name, err = mq.ParseTopicName(p.name)
+	}
+	if err == nil {
+		t.Labels, err = label.Read(p.labels)
 	}
 	if err == nil {
 		t.Spec.Durability, err = mq.ParseDurability(durability)
@@ -175,12 +232,15 @@ func readGroup(scan scan) (control.Group, error) {
 	var startTime, created, updated int64
 	var pulls bool
 	err := scan(&p.tenant, &p.name, &p.physical, &p.cluster, &pulls, &g.Spec.Ordered, &g.Spec.MaxAttempts, &steps, &g.Spec.Retry.Initial,
-		&g.Spec.Retry.Max, &g.Spec.Retry.Multiplier, &start, &startTime, &g.Spec.Hold, &g.Note, &p.state, &created, &updated, &g.Revision)
+		&g.Spec.Retry.Max, &g.Spec.Retry.Multiplier, &start, &startTime, &g.Spec.Hold, &g.Note, &p.labels, &g.Paused, &p.state, &created, &updated, &g.Revision)
 	if err == nil {
 		err = p.parse(&g.Tenant, &g.Spec.Name, &g.Spec.Cluster, &g.State)
 	}
 	if err == nil {
 		g.Name, err = mq.ParseGroupName(p.name)
+	}
+	if err == nil {
+		g.Labels, err = label.Read(p.labels)
 	}
 	if err == nil {
 		g.Spec.Retry.Steps, err = names(steps, time.ParseDuration)
@@ -201,12 +261,14 @@ func startName(k mq.StartKind) string {
 		return "earliest"
 	case mq.StartLatest:
 		return "latest"
+	case mq.StartByEngine:
+		return "engine"
 	}
 	return "at"
 }
 
 func parseStart(s string) (mq.StartKind, error) {
-	for _, k := range []mq.StartKind{mq.StartAt, mq.StartEarliest, mq.StartLatest} {
+	for _, k := range []mq.StartKind{mq.StartAt, mq.StartEarliest, mq.StartLatest, mq.StartByEngine} {
 		if startName(k) == s {
 			return k, nil
 		}

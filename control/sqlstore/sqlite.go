@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"time"
 
 	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
@@ -53,7 +54,7 @@ func OpenSQLite(ctx context.Context, dir string) (*Store, error) {
 func connectSQLite(path string, connections int) (*sql.DB, error) {
 	options := url.Values{
 		"_txlock": {"immediate"},
-		"_pragma": {"busy_timeout(5000)", "foreign_keys(1)", "journal_mode(WAL)", "synchronous(FULL)", "trusted_schema(0)"},
+		"_pragma": {"busy_timeout(5000)", "foreign_keys(1)", "journal_mode(WAL)", "synchronous(FULL)", "trusted_schema(0)", "secure_delete(1)"},
 	}
 	at := url.URL{Scheme: "file", Path: path, RawQuery: options.Encode()}
 	c, err := sqlite.NewConnector(at.String())
@@ -84,9 +85,13 @@ func (s *Store) open(ctx context.Context) error {
 // checkMark refuses what is no database of ours, and marks an empty one.
 func (s *Store) checkMark(ctx context.Context) error {
 	var mark, tables int
-	err := s.db.QueryRowContext(ctx, "PRAGMA application_id").Scan(&mark)
-	if err == nil {
-		err = s.db.QueryRowContext(ctx, "SELECT count(*) FROM sqlite_schema").Scan(&tables)
+	// One statement, one view: between two, another process could mark the file and make its tables.
+	look := func() error {
+		return s.db.QueryRowContext(ctx, "SELECT application_id, (SELECT count(*) FROM sqlite_schema) FROM pragma_application_id").Scan(&mark, &tables)
+	}
+	err := look()
+	for end := time.Now().Add(lockedFor); isLocked(err) && time.Now().Before(end) && ctx.Err() == nil; err = look() {
+		<-time.After(lockedRest) // the change to WAL, with the first statement, does not wait for others that make it at once
 	}
 	if err != nil {
 		return mq.Refuse(mq.Conflict, "%s cannot be read as a database: %v", s.where, err)
@@ -103,6 +108,17 @@ func (s *Store) checkMark(ctx context.Context) error {
 	return nil
 }
 
+// lockedFor is how long a database that others open at the same moment is tried again, and lockedRest between two tries.
+const (
+	lockedFor  = 5 * time.Second
+	lockedRest = 10 * time.Millisecond
+)
+
+func isLocked(err error) bool {
+	var e *sqlite.Error
+	return errors.As(err, &e) && e.Code()&0xff == sqlite3.SQLITE_BUSY
+}
+
 func sqliteDialect() dialect {
 	code := func(err error, want ...int) bool {
 		var e *sqlite.Error
@@ -117,7 +133,10 @@ func sqliteDialect() dialect {
 		return false
 	}
 	return dialect{
-		name: "sqlite",
+		name:  "sqlite",
+		scrub: []string{"VACUUM", "PRAGMA wal_checkpoint(TRUNCATE)"},
+		now:   "CAST(unixepoch('subsec') * 1000000 AS INTEGER)",
+		view:  &sql.TxOptions{ReadOnly: true}, // a reader keeps no writer out
 		taken: func(err error) bool {
 			return code(err, sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY, sqlite3.SQLITE_CONSTRAINT_UNIQUE)
 		},

@@ -48,7 +48,7 @@ func (s *Store) Check(ctx context.Context) error {
 // Load reads everything in one transaction.
 func (s *Store) Load(ctx context.Context) (control.Catalog, error) {
 	var c control.Catalog
-	err := s.inTransaction(ctx, func(tx *sql.Tx) error {
+	err := s.inView(ctx, func(tx *sql.Tx) error {
 		err := tx.QueryRowContext(ctx, "SELECT version FROM catalog_version WHERE id = 1").Scan(&c.Version)
 		if err == nil {
 			c.Tenants, err = load(ctx, tx, tenantTable(), readTenant)
@@ -65,6 +65,9 @@ func (s *Store) Load(ctx context.Context) (control.Catalog, error) {
 		if err == nil {
 			c.Groups, err = load(ctx, tx, groupTable(), readGroup)
 		}
+		if err == nil {
+			c.Documents, err = load(ctx, tx, documentTable(), readDocument)
+		}
 		return err
 	})
 	return c, s.fail("load", err)
@@ -76,26 +79,24 @@ func load[R any](ctx context.Context, tx *sql.Tx, t table, read func(scan) (R, e
 	if err != nil {
 		return nil, err
 	}
-	defer rows.Close()
-	var all []R
-	for rows.Next() {
-		r, err := read(rows.Scan)
-		if err != nil {
-			return nil, fmt.Errorf("table %s: %w", t.name, err)
-		}
-		all = append(all, r)
+	some, err := all(rows, read)
+	if err != nil {
+		return nil, fmt.Errorf("table %s: %w", t.name, err)
 	}
-	return all, rows.Err()
+	return some, nil
 }
 
 // Add keeps a new record.
-func (s *Store) Add(ctx context.Context, r control.Record) (control.Version, error) {
+func (s *Store) Add(ctx context.Context, r control.Record, e control.Entry) (control.Version, error) {
 	t, row, err := rowOf(r)
 	if err != nil {
 		return 0, err
 	}
 	insert := fmt.Sprintf("INSERT INTO %s (%s) VALUES (%s)", t.name, strings.Join(t.columns, ", "), strings.TrimSuffix(strings.Repeat("?, ", len(t.columns)), ", "))
-	return s.change(ctx, "add", func(tx *sql.Tx, v control.Version) error {
+	return s.change(ctx, "add", e, func(tx *sql.Tx, v control.Version) error {
+		if err := s.owned(ctx, tx, r); err != nil {
+			return err
+		}
 		_, err := tx.ExecContext(ctx, s.dialect.bind(insert), append(row, int64(v))...)
 		switch {
 		case err != nil && s.dialect.taken(err):
@@ -107,15 +108,29 @@ func (s *Store) Add(ctx context.Context, r control.Record) (control.Version, err
 	})
 }
 
+// owned refuses a document of a tenant that is not there. No tenant can come or go meanwhile: writers stand in line.
+func (s *Store) owned(ctx context.Context, tx *sql.Tx, r control.Record) error {
+	d, ok := r.(control.Document)
+	if !ok || d.Tenant == "" {
+		return nil
+	}
+	var there int
+	err := tx.QueryRowContext(ctx, s.dialect.bind("SELECT count(*) FROM tenants WHERE id = ?"), d.Tenant).Scan(&there)
+	if err == nil && there == 0 {
+		return control.Absent(ownerOf(r))
+	}
+	return err
+}
+
 // Put replaces a record that still has r's revision.
-func (s *Store) Put(ctx context.Context, r control.Record) (control.Version, error) {
+func (s *Store) Put(ctx context.Context, r control.Record, e control.Entry) (control.Version, error) {
 	t, row, err := rowOf(r)
 	if err != nil {
 		return 0, err
 	}
 	set := strings.Join(t.columns[t.key:], " = ?, ") + " = ?"
 	update := fmt.Sprintf("UPDATE %s SET %s WHERE %s AND revision = ?", t.name, set, t.where())
-	return s.change(ctx, "put", func(tx *sql.Tx, v control.Version) error {
+	return s.change(ctx, "put", e, func(tx *sql.Tx, v control.Version) error {
 		args := append([]any{}, row[t.key:]...)
 		args = append(args, int64(v))
 		args = append(args, row[:t.key]...)
@@ -124,17 +139,37 @@ func (s *Store) Put(ctx context.Context, r control.Record) (control.Version, err
 	})
 }
 
-// Remove forgets a record that still has r's revision; keys go with their application.
-func (s *Store) Remove(ctx context.Context, r control.Record) (control.Version, error) {
+// Remove forgets a record that still has r's revision; keys go with their application, a tenant to which anything belongs stays.
+func (s *Store) Remove(ctx context.Context, r control.Record, e control.Entry) (control.Version, error) {
 	t, row, err := rowOf(r)
 	if err != nil {
 		return 0, err
 	}
 	remove := fmt.Sprintf("DELETE FROM %s WHERE %s AND revision = ?", t.name, t.where())
-	return s.change(ctx, "remove", func(tx *sql.Tx, _ control.Version) error {
+	return s.change(ctx, "remove", e, func(tx *sql.Tx, _ control.Version) error {
 		args := append(append([]any{}, row[:t.key]...), int64(control.RevisionOf(r)))
+		if tenant, ok := r.(control.Tenant); ok {
+			if err := s.empty(ctx, tx, tenant); err != nil {
+				return err
+			}
+		}
 		return s.exactlyOne(ctx, tx, change{t, r, row, remove, args})
 	})
+}
+
+// empty refuses a tenant that has anything.
+func (s *Store) empty(ctx context.Context, tx *sql.Tx, t control.Tenant) error {
+	for _, one := range []table{applicationTable(), topicTable(), groupTable(), documentTable()} {
+		var n int
+		query := fmt.Sprintf("SELECT count(*) FROM %s WHERE tenant = ?", one.name)
+		if err := tx.QueryRowContext(ctx, s.dialect.bind(query), t.ID.String()).Scan(&n); err != nil {
+			return err
+		}
+		if n > 0 {
+			return control.Owns(t.Ref())
+		}
+	}
+	return nil
 }
 
 // change is one statement that must meet exactly one row.
@@ -166,8 +201,9 @@ func (s *Store) exactlyOne(ctx context.Context, tx *sql.Tx, c change) error {
 	return control.Outdated(c.record.Ref())
 }
 
-// change runs do in a transaction that steps the version.
-func (s *Store) change(ctx context.Context, op string, do func(*sql.Tx, control.Version) error) (control.Version, error) {
+// change runs do in a transaction that steps the version and writes the row of audit. The version's row is taken first by everybody, then
+// the head of the chain, so writers stand in line and versions become visible in their order.
+func (s *Store) change(ctx context.Context, op string, e control.Entry, do func(*sql.Tx, control.Version) error) (control.Version, error) {
 	var v control.Version
 	err := s.inTransaction(ctx, func(tx *sql.Tx) error {
 		if _, err := tx.ExecContext(ctx, "UPDATE catalog_version SET version = version + 1 WHERE id = 1"); err != nil {
@@ -176,14 +212,35 @@ func (s *Store) change(ctx context.Context, op string, do func(*sql.Tx, control.
 		if err := tx.QueryRowContext(ctx, "SELECT version FROM catalog_version WHERE id = 1").Scan(&v); err != nil {
 			return err
 		}
-		return do(tx, v)
+		if e.Seen != 0 && e.Seen != v-1 {
+			return control.Behind(e.Seen, v-1)
+		}
+		if err := do(tx, v); err != nil {
+			return err
+		}
+		e.Version = v
+		return s.append(ctx, tx, e)
 	})
 	return v, s.fail(op, err)
 }
 
-// inTransaction commits what do did, or undoes it. Only an error of the commit itself leaves the outcome open.
+// inView reads in one view of the database. Nothing happens, so no outcome is open.
+func (s *Store) inView(ctx context.Context, do func(*sql.Tx) error) error {
+	err := s.transaction(ctx, s.dialect.view, do)
+	if mq.Outcome(err) == mq.Unknown {
+		return mq.Refuse(mq.Unavailable, "%v", err)
+	}
+	return err
+}
+
+// inTransaction commits what do did, or undoes it. Only an error of the commit itself can leave the outcome open: a session that ends before it is
+// rolled back.
 func (s *Store) inTransaction(ctx context.Context, do func(*sql.Tx) error) error {
-	tx, err := s.db.BeginTx(ctx, nil)
+	return s.transaction(ctx, nil, do)
+}
+
+func (s *Store) transaction(ctx context.Context, options *sql.TxOptions, do func(*sql.Tx) error) error {
+	tx, err := s.db.BeginTx(ctx, options)
 	if err != nil {
 		return mq.Refuse(mq.Unavailable, "catalog store: begin: %v", err)
 	}
@@ -195,6 +252,9 @@ func (s *Store) inTransaction(ctx context.Context, do func(*sql.Tx) error) error
 		return &mq.Error{Kind: mq.Unavailable, Detail: "catalog store: " + err.Error()}
 	}
 	if err := tx.Commit(); err != nil {
+		if s.dialect.undone != nil && s.dialect.undone(err) {
+			return mq.Refuse(mq.Unavailable, "catalog store: commit: %v", err)
+		}
 		return mq.Doubt(mq.Unavailable, err, "catalog store: commit")
 	}
 	return nil

@@ -10,54 +10,63 @@ import "time"
 
 // Tenant is a namespace with an owner.
 type Tenant struct {
-	ID               string    `json:"id"`
-	Note             string    `json:"note,omitempty"`
-	Disabled         bool      `json:"disabled"`
-	LoopbackUnsigned bool      `json:"loopbackUnsigned"`
-	Created          time.Time `json:"created"`
-	Revision         uint64    `json:"revision"`
+	ID               string            `json:"id"`
+	Note             string            `json:"note,omitempty"`
+	Labels           map[string]string `json:"labels,omitempty"`
+	Plan             string            `json:"plan,omitempty"`        // whose limits hold
+	Environment      string            `json:"environment,omitempty"` // what it is there for
+	Disabled         bool              `json:"disabled"`
+	LoopbackUnsigned bool              `json:"loopbackUnsigned"`
+	Created          time.Time         `json:"created"`
+	Revision         uint64            `json:"revision"`
 }
 
 // NewTenant makes a tenant.
 type NewTenant struct {
-	ID   string `json:"id"`
-	Note string `json:"note,omitempty"`
+	ID          string            `json:"id"`
+	Note        string            `json:"note,omitempty"`
+	Labels      map[string]string `json:"labels,omitempty"`
+	Plan        string            `json:"plan,omitempty"`
+	Environment string            `json:"environment,omitempty"`
 }
 
 // Application acts for a tenant.
 type Application struct {
-	Name     string    `json:"name"`
-	Owner    bool      `json:"owner"`
-	Publish  []string  `json:"publish"` // topics it may send to
-	Read     []string  `json:"read"`    // topics it may receive from, under the groups of Consume
-	Consume  []string  `json:"consume"`
-	Note     string    `json:"note,omitempty"`
-	Disabled bool      `json:"disabled"`
-	Created  time.Time `json:"created"`
-	Revision uint64    `json:"revision"`
+	Name     string            `json:"name"`
+	Owner    bool              `json:"owner"`
+	Publish  []string          `json:"publish"` // topics it may send to
+	Read     []string          `json:"read"`    // topics it may receive from, under the groups of Consume
+	Consume  []string          `json:"consume"`
+	Note     string            `json:"note,omitempty"`
+	Labels   map[string]string `json:"labels,omitempty"`
+	Disabled bool              `json:"disabled"`
+	Created  time.Time         `json:"created"`
+	Revision uint64            `json:"revision"`
 	// Key is the first key with its secret; only in the answer to the application's creation.
 	Key *Key `json:"key,omitempty"`
 }
 
 // NewApplication makes an application with a first key.
 type NewApplication struct {
-	Name    string   `json:"name"`
-	Owner   bool     `json:"owner,omitempty"`
-	Publish []string `json:"publish,omitempty"`
-	Read    []string `json:"read,omitempty"`
-	Consume []string `json:"consume,omitempty"`
-	Note    string   `json:"note,omitempty"`
+	Name    string            `json:"name"`
+	Owner   bool              `json:"owner,omitempty"`
+	Publish []string          `json:"publish,omitempty"`
+	Read    []string          `json:"read,omitempty"`
+	Consume []string          `json:"consume,omitempty"`
+	Note    string            `json:"note,omitempty"`
+	Labels  map[string]string `json:"labels,omitempty"`
 }
 
 // ApplicationChange changes an application; what is left out stays.
 type ApplicationChange struct {
-	Owner    *bool     `json:"owner,omitempty"`
-	Publish  *[]string `json:"publish,omitempty"`
-	Read     *[]string `json:"read,omitempty"`
-	Consume  *[]string `json:"consume,omitempty"`
-	Note     *string   `json:"note,omitempty"`
-	Disabled *bool     `json:"disabled,omitempty"`
-	Revision uint64    `json:"revision,omitempty"` // refused when it is another one by now
+	Owner    *bool              `json:"owner,omitempty"`
+	Publish  *[]string          `json:"publish,omitempty"`
+	Read     *[]string          `json:"read,omitempty"`
+	Consume  *[]string          `json:"consume,omitempty"`
+	Note     *string            `json:"note,omitempty"`
+	Labels   *map[string]string `json:"labels,omitempty"` // all of them: one that is left out goes
+	Disabled *bool              `json:"disabled,omitempty"`
+	Revision uint64             `json:"revision,omitempty"` // refused when it is another one by now
 }
 
 // Key is an access key.
@@ -76,35 +85,101 @@ type NewKey struct {
 
 // Topic is a topic with how far the engine follows.
 type Topic struct {
-	Name       string    `json:"name"`
-	Types      []string  `json:"types"` // of messages: normal, fifo, delay, transaction
-	Queues     int       `json:"queues"`
-	Durability string    `json:"durability"` // "sync" or "window=20ms"
-	Retention  string    `json:"retention"`
-	Note       string    `json:"note,omitempty"`
-	State      string    `json:"state"` // creating, ready, updating, deleting
-	Created    time.Time `json:"created"`
-	Updated    time.Time `json:"updated"`
-	Revision   uint64    `json:"revision"`
+	Name       string            `json:"name"`
+	Types      []string          `json:"types"` // of messages: normal, fifo, delay, transaction
+	Cluster    string            `json:"cluster"`
+	Queues     int               `json:"queues"`
+	Durability string            `json:"durability"` // "sync" or "window=20ms"
+	Retention  string            `json:"retention"`
+	Note       string            `json:"note,omitempty"`
+	Labels     map[string]string `json:"labels,omitempty"`
+	State      string            `json:"state"` // creating, ready, updating, deleting
+	Created    time.Time         `json:"created"`
+	Updated    time.Time         `json:"updated"`
+	Revision   uint64            `json:"revision"`
 }
 
 // NewTopic makes a topic; what is left out is a default.
 type NewTopic struct {
-	Name       string   `json:"name"`
-	Types      []string `json:"types,omitempty"`
-	Queues     int      `json:"queues,omitempty"`
-	Durability string   `json:"durability,omitempty"`
-	Retention  string   `json:"retention,omitempty"`
-	Note       string   `json:"note,omitempty"`
+	Name       string            `json:"name"`
+	Cluster    string            `json:"cluster,omitempty"` // where it is made; the installation's default cluster when left out
+	Types      []string          `json:"types,omitempty"`
+	Queues     int               `json:"queues,omitempty"`
+	Durability string            `json:"durability,omitempty"`
+	Retention  string            `json:"retention,omitempty"`
+	Note       string            `json:"note,omitempty"`
+	Labels     map[string]string `json:"labels,omitempty"`
+}
+
+// Cluster is a message cluster on which topics and groups are kept.
+type Cluster struct {
+	Name    string     `json:"name"`
+	Kind    string     `json:"kind,omitempty"` // embedded or rocketmq
+	Default bool       `json:"default"`        // where topics and groups are made that name none
+	State   string     `json:"state"`          // unseen, serves or silent, as of the last look
+	Why     string     `json:"why,omitempty"`
+	Looked  *time.Time `json:"looked,omitempty"`
+	Note    string     `json:"note,omitempty"`
+	Zone    string     `json:"zone,omitempty"` // where it stands, as the configuration says
+	Topics  int        `json:"topics"`
+	Groups  int        `json:"groups"`
+}
+
+// Drift is how a cluster differs from what is wanted of it, as of the last look.
+type Drift struct {
+	Cluster string      `json:"cluster"`
+	State   string      `json:"state"` // unseen, serves or silent
+	Why     string      `json:"why,omitempty"`
+	Looked  *time.Time  `json:"looked,omitempty"`
+	Items   []DriftItem `json:"items"`
+}
+
+// DriftItem is one topic or group that differs.
+type DriftItem struct {
+	Kind     string `json:"kind"`             // missing, different, uneven or extra
+	Noun     string `json:"noun"`             // topic or group
+	Tenant   string `json:"tenant,omitempty"` // not of an extra one
+	Name     string `json:"name,omitempty"`
+	Physical string `json:"physical"`
+	Detail   string `json:"detail,omitempty"`
+	Mended   string `json:"mended,omitempty"` // what came of putting it again: "done", or why not
+}
+
+// Import takes over what a cluster has, for a tenant.
+type Import struct {
+	Tenant string            `json:"tenant"`
+	Apply  bool              `json:"apply,omitempty"` // otherwise the plan alone is told
+	Names  map[string]string `json:"names,omitempty"` // what is to be called otherwise than the cluster does, by its name there
+}
+
+// ImportPlan is what becomes of everything that a cluster has.
+type ImportPlan struct {
+	Cluster string       `json:"cluster"`
+	Tenant  string       `json:"tenant"`
+	Applied bool         `json:"applied"`
+	Items   []ImportItem `json:"items"`
+}
+
+// ImportItem is one thing that a cluster has.
+type ImportItem struct {
+	Noun     string   `json:"noun"`           // topic, group, or application for a user of the cluster
+	Physical string   `json:"physical"`       // what the cluster calls it, for good
+	Name     string   `json:"name,omitempty"` // what the tenant calls it
+	Verdict  string   `json:"verdict"`        // adopted, known (it is the tenant's already) or left
+	Why      string   `json:"why,omitempty"`
+	Publish  []string `json:"publish,omitempty"` // of an application
+	Read     []string `json:"read,omitempty"`
+	Consume  []string `json:"consume,omitempty"`
 }
 
 // TopicChange changes a topic; what is left out stays.
 type TopicChange struct {
-	Queues     *int    `json:"queues,omitempty"`
-	Durability *string `json:"durability,omitempty"`
-	Retention  *string `json:"retention,omitempty"`
-	Note       *string `json:"note,omitempty"`
-	Revision   uint64  `json:"revision,omitempty"`
+	Queues     *int               `json:"queues,omitempty"`
+	Durability *string            `json:"durability,omitempty"`
+	Retention  *string            `json:"retention,omitempty"`
+	Note       *string            `json:"note,omitempty"`
+	Labels     *map[string]string `json:"labels,omitempty"` // all of them: one that is left out goes
+	Revision   uint64             `json:"revision,omitempty"`
 }
 
 // Retry is how long a failed message rests: Steps, or exponential growth.
@@ -117,39 +192,46 @@ type Retry struct {
 
 // Group is a consumer group with how far the engine follows.
 type Group struct {
-	Name        string    `json:"name"`
-	Mode        string    `json:"mode"` // leases or pulls
-	Fifo        bool      `json:"fifo"`
-	MaxAttempts int       `json:"maxAttempts"`
-	Retry       Retry     `json:"retry"`
-	From        string    `json:"from"` // earliest, latest or a time
-	Hold        string    `json:"hold,omitempty"`
-	Note        string    `json:"note,omitempty"`
-	State       string    `json:"state"`
-	Created     time.Time `json:"created"`
-	Updated     time.Time `json:"updated"`
-	Revision    uint64    `json:"revision"`
+	Name        string            `json:"name"`
+	Cluster     string            `json:"cluster"`
+	Mode        string            `json:"mode"` // leases or pulls
+	Fifo        bool              `json:"fifo"`
+	MaxAttempts int               `json:"maxAttempts"`
+	Retry       Retry             `json:"retry"`
+	From        string            `json:"from"` // earliest, latest or a time
+	Hold        string            `json:"hold,omitempty"`
+	Note        string            `json:"note,omitempty"`
+	Labels      map[string]string `json:"labels,omitempty"`
+	Paused      bool              `json:"paused,omitempty"` // nothing is handed out; what consumers hold they may settle
+	State       string            `json:"state"`
+	Created     time.Time         `json:"created"`
+	Updated     time.Time         `json:"updated"`
+	Revision    uint64            `json:"revision"`
 }
 
 // NewGroup makes a group; what is left out is a default.
 type NewGroup struct {
-	Name        string `json:"name"`
-	Mode        string `json:"mode,omitempty"`
-	Fifo        bool   `json:"fifo,omitempty"`
-	MaxAttempts int    `json:"maxAttempts,omitempty"`
-	Retry       *Retry `json:"retry,omitempty"`
-	From        string `json:"from,omitempty"`
-	Hold        string `json:"hold,omitempty"`
-	Note        string `json:"note,omitempty"`
+	Name        string            `json:"name"`
+	Cluster     string            `json:"cluster,omitempty"` // that of the topics that it is to read; the installation's default cluster when left out
+	Mode        string            `json:"mode,omitempty"`
+	Fifo        bool              `json:"fifo,omitempty"`
+	MaxAttempts int               `json:"maxAttempts,omitempty"`
+	Retry       *Retry            `json:"retry,omitempty"`
+	From        string            `json:"from,omitempty"`
+	Hold        string            `json:"hold,omitempty"`
+	Note        string            `json:"note,omitempty"`
+	Labels      map[string]string `json:"labels,omitempty"`
 }
 
 // GroupChange changes a group; what is left out stays.
 type GroupChange struct {
-	MaxAttempts *int    `json:"maxAttempts,omitempty"`
-	Retry       *Retry  `json:"retry,omitempty"`
-	Hold        *string `json:"hold,omitempty"`
-	Note        *string `json:"note,omitempty"`
-	Revision    uint64  `json:"revision,omitempty"`
+	MaxAttempts *int               `json:"maxAttempts,omitempty"`
+	Retry       *Retry             `json:"retry,omitempty"`
+	Hold        *string            `json:"hold,omitempty"`
+	Note        *string            `json:"note,omitempty"`
+	Labels      *map[string]string `json:"labels,omitempty"` // all of them: one that is left out goes
+	Paused      *bool              `json:"paused,omitempty"`
+	Revision    uint64             `json:"revision,omitempty"`
 }
 
 // Page is one piece of a listing.
@@ -232,6 +314,72 @@ type Origin struct {
 	Why      string `json:"why"`
 }
 
+// Trace is where a message is: each place that has it, with what became of it for each group that reads the topic.
+type Trace struct {
+	ID     string  `json:"id"`
+	Topic  string  `json:"topic"`
+	Places []Place `json:"places"`
+	More   bool    `json:"more,omitempty"` // the tenant has more groups than were asked: name one
+	// Events are what happened to the message, as far as it is known, in the order of time.
+	Events []TraceEvent `json:"events"`
+	// Recorded says of each proxy from when on what it remembers is whole. What is earlier is not known, and may have happened.
+	Recorded []TraceRecord `json:"recorded"`
+}
+
+// TraceEvent is one thing that happened to a message.
+type TraceEvent struct {
+	Kind        string     `json:"kind"`   // produced, stored, scheduled, prepared, checked, committed, rolled-back, recalled, delivered, pulled, returned, changed, acked, forwarded, dead-lettered, redriven or filtered
+	At          time.Time  `json:"at"`     // by the clock of who did it
+	Source      string     `json:"source"` // proxy: one did it and remembers; store: what is stored tells; judged: it follows from the message and the group's filters
+	Group       string     `json:"group,omitempty"`
+	Application string     `json:"application,omitempty"`
+	Client      string     `json:"client,omitempty"`
+	Proxy       string     `json:"proxy,omitempty"`
+	Zone        string     `json:"zone,omitempty"` // of the proxy
+	Broker      string     `json:"broker,omitempty"`
+	Queue       *int32     `json:"queue,omitempty"`
+	Offset      *int64     `json:"offset,omitempty"`
+	Attempt     int        `json:"attempt,omitempty"` // of a delivery, and of what was done with it; of a check, which one it was
+	Until       *time.Time `json:"until,omitempty"`   // the consumer has the message until then, or the message waits for that time
+	Result      string     `json:"result,omitempty"`  // left out when it was done; refused, or unknown when it may have happened all the same
+	Detail      string     `json:"detail,omitempty"`
+}
+
+// TraceRecord is what one proxy remembers.
+type TraceRecord struct {
+	Proxy     string     `json:"proxy"`
+	Zone      string     `json:"zone,omitempty"`
+	State     string     `json:"state"`               // answered, off (it remembers nothing) or silent (it did not answer in time)
+	Began     *time.Time `json:"began,omitempty"`     // when it began to remember
+	Since     *time.Time `json:"since,omitempty"`     // everything later is told
+	RareSince *time.Time `json:"rareSince,omitempty"` // everything later is told but sends, first deliveries and their acknowledgements
+	Heard     *time.Time `json:"heard,omitempty"`     // when a silent one was heard of last
+	More      bool       `json:"more,omitempty"`      // it remembers more events than it told
+}
+
+// Place is one place of a message.
+type Place struct {
+	State  string     `json:"state"` // stored, scheduled or half
+	Broker string     `json:"broker,omitempty"`
+	Queue  int32      `json:"queue"`
+	Offset int64      `json:"offset"` // -1 while it has no place
+	Stored time.Time  `json:"stored"`
+	Due    *time.Time `json:"due,omitempty"`
+	Why    string     `json:"why,omitempty"` // no group can have it yet
+	Groups []Fate     `json:"groups"`
+}
+
+// Fate is what became of a message for one group.
+type Fate struct {
+	Group      string     `json:"group"`
+	State      string     `json:"state"`             // unread, waiting, leased, retrying, taken, settled, dead or unknown
+	Attempt    int        `json:"attempt,omitempty"` // deliveries so far; left out where the engine does not tell
+	Until      *time.Time `json:"until,omitempty"`   // the end of a lease or of a rest
+	Ahead      int64      `json:"ahead,omitempty"`   // messages of its queue that come before an unread one
+	DeadLetter string     `json:"deadLetter,omitempty"`
+	Why        string     `json:"why"` // one sentence for people
+}
+
 // Found is one piece of a search.
 type Found struct {
 	Items []Message `json:"items"`
@@ -247,18 +395,27 @@ type Redrive struct {
 
 // Job is long work.
 type Job struct {
-	ID      string     `json:"id"`
-	Kind    string     `json:"kind"`
-	Group   string     `json:"group,omitempty"`
-	State   string     `json:"state"` // running, done, partial, failed
-	Percent int        `json:"percent"`
-	Total   int64      `json:"total"`
-	Moved   int64      `json:"moved"`
-	Skipped int64      `json:"skipped"`
-	Detail  string     `json:"detail,omitempty"`
-	Started time.Time  `json:"started"`
-	Ended   *time.Time `json:"ended,omitempty"`
+	ID       string     `json:"id"`
+	Kind     string     `json:"kind"`             // redrive, delete-tenant
+	Group    string     `json:"group,omitempty"`  // that is redriven
+	Tenant   string     `json:"tenant,omitempty"` // that is deleted
+	State    string     `json:"state"`            // running, cancelling, done, partial, failed, cancelled
+	Percent  int        `json:"percent"`
+	Total    int64      `json:"total"`
+	Moved    int64      `json:"moved"`          // things that are done
+	Skipped  int64      `json:"skipped"`        // things that were looked at and left
+	Rate     float64    `json:"rate"`           // things a second lately; 0 when it is not known
+	Left     string     `json:"left,omitempty"` // how long it may still take at that rate
+	Detail   string     `json:"detail,omitempty"`
+	By       string     `json:"by"` // who asked for it
+	Started  time.Time  `json:"started"`
+	Updated  time.Time  `json:"updated"` // when its figures were last written down
+	Ended    *time.Time `json:"ended,omitempty"`
+	Revision uint64     `json:"revision"`
 }
+
+// JobCancel makes a job end.
+type JobCancel struct{}
 
 // Finding is one thing that the doctor looked at.
 type Finding struct {
@@ -278,6 +435,11 @@ type Doctor struct {
 type Version struct {
 	Version string `json:"version"`
 	Catalog uint64 `json:"catalog"` // version of the catalog
+}
+
+// Status is whether the process is well.
+type Status struct {
+	Status string `json:"status"` // ok or ready
 }
 
 // LogLevel is how much the server writes.

@@ -235,6 +235,8 @@ func Traits() mq.Traits {
 		Recall:           true,
 		AttemptsInEngine: true,
 		ResetWhileLeased: true,
+		KnowsLeased:      true,
+		ListsWaiting:     true,
 		VirtualTime:      true,
 	}
 }

@@ -201,7 +201,7 @@ func (e *Engine) moveGroup(m move, done *mq.ResetDone) (log.Position, error) {
 
 // Find searches messages; see control.Inspector.
 func (e *Engine) Find(ctx context.Context, f mq.Find) (mq.Page, error) {
-	return find.Finder{Journal: e.j, Broker: e.opts.Broker}.Find(ctx, f)
+	return find.Finder{Journal: e.j, Broker: e.opts.Broker, Cluster: e.opts.Cluster}.Find(ctx, f)
 }
 
 // State is the engine's own view of itself.

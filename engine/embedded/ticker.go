@@ -11,6 +11,7 @@ import (
 	"github.com/causeway-mq/causeway/engine/embedded/record"
 	"github.com/causeway-mq/causeway/engine/embedded/timer"
 	"github.com/causeway-mq/causeway/engine/embedded/txn"
+	"github.com/causeway-mq/causeway/internal/clock"
 	"github.com/causeway-mq/causeway/mq"
 )
 
@@ -60,7 +61,7 @@ func (e *Engine) tickLoop() {
 		if next := e.nextTick.Load(); next == math.MaxInt64 {
 			alarm.Stop()
 		} else {
-			alarm.Reset(time.Duration(next - e.j.Now()))
+			e.setAlarm(alarm, next)
 		}
 		select {
 		case <-e.stopped.Done():
@@ -71,6 +72,18 @@ func (e *Engine) tickLoop() {
 			for e.stopped.Err() == nil && e.tick() <= e.j.Now() {
 			}
 			close(reply)
+		}
+	}
+}
+
+// setAlarm lets the alarm ring at next. An alarm counts from when it is set: if the time went on since it was read, as it does under a process that is stopped
+// or a clock that a test moves, it would ring so much too late, and is set once more.
+func (e *Engine) setAlarm(alarm clock.Timer, next int64) {
+	for {
+		now := e.j.Now()
+		alarm.Reset(time.Duration(next - now))
+		if e.j.Now()-now < int64(50*time.Microsecond) {
+			return
 		}
 	}
 }

@@ -317,37 +317,39 @@ func (s *Scene) manyWaiters(g mq.Group, shapes ...func(*mq.Want)) {
 	})
 }
 
-// parked receives as a door does: arm, look, sleep until woken. It gives up when over is closed.
+// parked receives as a door does: arm, look, disarm the round before, sleep until woken. It gives up when over is closed.
 func (s *Scene) parked(w mq.Want, over <-chan struct{}) []mq.Delivery {
 	woken := make(chan struct{}, 1)
 	patience := time.NewTimer(s.target.Patience)
 	defer patience.Stop()
 	pulse := time.NewTicker(5 * time.Millisecond) // time goes by for everyone who sleeps
 	defer pulse.Stop()
+	disarm := func() {}
+	defer func() { disarm() }()
 	for {
-		disarm := s.engine().Arm(w, func() { woken <- struct{}{} })
+		next := s.engine().Arm(w, func() {
+			select {
+			case woken <- struct{}{}:
+			default: // of the last round and of this one: one look serves both
+			}
+		})
 		got := s.take(w)
-		for asleep := len(got) == 0; asleep; {
+		disarm()
+		disarm = next
+		if len(got) > 0 {
+			return got
+		}
+		for asleep := true; asleep; {
 			select {
 			case <-woken:
 				asleep = false
 			case <-over:
-				disarm()
 				return nil
 			case <-pulse.C:
 				s.pass(5 * time.Millisecond)
 			case <-patience.C:
-				disarm()
 				s.fatalf("no wake came for %v", w.Attempt)
 			}
-		}
-		disarm()
-		if len(got) > 0 {
-			return got
-		}
-		select { // a wake that came after all, before disarm
-		case <-woken:
-		default:
 		}
 	}
 }

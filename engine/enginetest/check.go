@@ -114,9 +114,17 @@ func overdueIsAskedAbout(s *Scene) {
 	s.within(s.soon(), "the producer is asked", l.askedTimes(m, 1))
 	c := l.about(m)[0]
 	s.sameAsSent(c.Message.Message)
-	if c.Topic.Name != t.Name || c.Round != 1 || c.Half.Message != h.Message {
+	if c.Topic.Name != t.Name || !s.isRound(c, 1) || c.Half.Message != h.Message {
 		s.fatalf("the check says topic %s, round %d, message %s", c.Topic.Name, c.Round, c.Half.Message)
 	}
+}
+
+// isRound holds a check's round against the number of times that the producer was asked.
+func (s *Scene) isRound(c mq.Check, asked int) bool {
+	if s.traits.RoundsAreLooks {
+		return c.Round >= asked
+	}
+	return c.Round == asked
 }
 
 func checkNeverEarly(s *Scene) {
@@ -167,8 +175,8 @@ func nextRound(s *Scene) {
 	m, _ := s.prepare(t, half(time.Second))
 	for round := 1; round <= 3; round++ {
 		s.within(time.Second+s.soon(), "the producer is asked in the next round", l.askedTimes(m, round))
-		if got := l.about(m)[round-1].Round; got != round {
-			s.fatalf("the check number %d says round %d", round, got)
+		if got := l.about(m)[round-1]; !s.isRound(got, round) {
+			s.fatalf("the check number %d says round %d", round, got.Round)
 		}
 	}
 }

@@ -119,13 +119,20 @@ func findByPlace(s *Scene) {
 func findPages(s *Scene) {
 	t := s.topic(3)
 	ms := s.messages(25)
-	s.sendEach(t, ms...)
+	for part := range slices.Chunk(ms, 5) {
+		s.sendEach(t, part...)
+		s.pass(50 * time.Millisecond)
+	}
 	f := mq.Find{Topic: t, Begin: s.now().Add(-time.Hour), Limit: 4}
-	seen := map[string]int{}
+	seen, last := map[string]int{}, time.Time{}
 	for pages := 1; ; pages++ {
 		page := s.find(f)
 		for _, m := range page.Messages {
 			seen[m.Message.ID.String()]++
+			if !last.IsZero() && m.StoredAt.After(last) {
+				s.fatalf("message %s of %v stands after one of %v: the newest come first", m.Message.ID, m.StoredAt, last)
+			}
+			last = m.StoredAt
 		}
 		if page.Next == "" {
 			break

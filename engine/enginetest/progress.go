@@ -3,6 +3,8 @@
 package enginetest
 
 import (
+	"fmt"
+	"slices"
 	"time"
 
 	"github.com/causeway-mq/causeway/mq"
@@ -13,6 +15,7 @@ func progressCases() []Case {
 		{Name: "progress/figures", Play: figures},
 		{Name: "progress/committed-waits-for-the-oldest", Play: committedWaits},
 		{Name: "progress/of-a-pulling-group", Play: progressOfPulling},
+		{Name: "progress/the-fate-of-a-message", Play: fates},
 		{Name: "state/counts", Play: stateCounts},
 	}
 }
@@ -47,6 +50,30 @@ func (s *Scene) total(g mq.Group, t mq.Topic) mq.QueueProgress {
 	return sum
 }
 
+// begun tells whether a group took from any queue.
+func (s *Scene) begun(g mq.Group, t mq.Topic) bool {
+	qs, err := s.engine().Progress(s.ctx, g, t)
+	s.ok(err, "progress")
+	return slices.ContainsFunc(qs, func(q mq.QueueProgress) bool { return q.Begun })
+}
+
+// totalWhen is total once it holds what is awaited, where figures follow a moment later.
+func (s *Scene) totalWhen(g mq.Group, t mq.Topic, so func(mq.QueueProgress) bool) (sum mq.QueueProgress) {
+	if sum = s.total(g, t); !s.traits.ShowsLater || so(sum) {
+		return sum
+	}
+	s.eventually("the figures follow", func() bool {
+		sum = s.total(g, t)
+		return so(sum)
+	})
+	return sum
+}
+
+// readyIs is a condition of totalWhen; a figure that is unknown is awaited no longer.
+func readyIs(n int64) func(mq.QueueProgress) bool {
+	return func(p mq.QueueProgress) bool { return p.Ready == n || p.Ready == -1 }
+}
+
 // known compares a figure that the engine may not know.
 func (s *Scene) known(what string, got, want int64) {
 	if got != -1 && got != want {
@@ -61,8 +88,14 @@ func figures(s *Scene) {
 	}
 	s.sendEach(t, s.messages(10)...)
 	s.known("ready", s.total(g, t).Ready, 10)
+	if s.begun(g, t) {
+		s.fatalf("a group that never took anything has begun")
+	}
 	got := s.collect(want(t, g, most(6)), 6)
-	p := s.total(g, t)
+	if !s.begun(g, t) {
+		s.fatalf("a group that took six messages has not begun")
+	}
+	p := s.totalWhen(g, t, readyIs(4))
 	s.known("ready, six are taken", p.Ready, 4)
 	s.known("leased, six are taken", p.Leased, 6)
 	s.ack(got[:3]...)
@@ -70,13 +103,13 @@ func figures(s *Scene) {
 	s.known("leased, three are acknowledged", p.Leased, 3)
 	s.known("ready, three are acknowledged", p.Ready, 4)
 	s.expire(got...)
-	p = s.total(g, t)
+	p = s.totalWhen(g, t, func(p mq.QueueProgress) bool { return p.Retrying < 0 || p.Ready+p.Retrying == 7 })
 	s.known("leased, all leases are over", p.Leased, 0)
 	if p.Ready >= 0 && p.Retrying >= 0 && p.Ready+p.Retrying != 7 {
 		s.fatalf("ready %d and retrying %d, want 7 in sum: three came free, and nothing counts twice", p.Ready, p.Retrying)
 	}
 	s.ack(s.collect(want(t, g), 7)...)
-	p = s.total(g, t)
+	p = s.totalWhen(g, t, func(p mq.QueueProgress) bool { return p.Ready <= 0 && p.Committed == 10 })
 	s.known("ready, all is acknowledged", p.Ready, 0)
 	s.known("leased, all is acknowledged", p.Leased, 0)
 	if p.Committed != 10 || p.Hi != 10 {
@@ -111,6 +144,42 @@ func progressOfPulling(s *Scene) {
 	}
 	s.known("ready", p.Ready, 2)
 	s.known("leased", p.Leased, 0)
+}
+
+// fates follows messages of one queue from unread to settled. An engine that knows only how far a group has taken says taken.
+func fates(s *Scene) {
+	t, g := s.topic(1), s.group()
+	s.send(t, s.messages(4)...)
+	fate := func(at mq.Offset) mq.Fate {
+		f, err := s.engine().Fate(s.ctx, g, t, mq.Place{Broker: s.broker(t), Offset: at})
+		s.ok(err, "fate")
+		return f
+	}
+	is := func(at mq.Offset, what string, want mq.FateState) mq.Fate {
+		var f mq.Fate
+		s.eventually(fmt.Sprintf("%s: the message at %d is %s", what, at, want), func() bool {
+			f = fate(at)
+			return f.State == want || !s.traits.KnowsSettled && f.State == mq.FateTaken && want != mq.FateUnread
+		})
+		return f
+	}
+	got := s.collect(want(t, g, most(2)), 2)
+	f := is(0, "it was delivered", mq.FateLeased)
+	if f.State == mq.FateLeased && (f.Attempt != 1 || !f.Until.Equal(got[0].Lease.Until)) {
+		s.fatalf("attempt %d until %v, the lease says 1 until %v", f.Attempt, f.Until, got[0].Lease.Until)
+	}
+	if f := is(3, "nobody read it", mq.FateUnread); f.Ahead != 1 {
+		s.fatalf("%d messages stand before the last one, want 1", f.Ahead)
+	}
+	s.ack(got[0])
+	is(0, "it was acknowledged", mq.FateSettled)
+	s.expire(got[1])
+	if f := is(1, "its lease is over", mq.FateRetrying); f.State == mq.FateRetrying && f.Attempt != 1 {
+		s.fatalf("attempt %d after one delivery", f.Attempt)
+	}
+	if f := fate(1000); f.State == mq.FateSettled || f.State == mq.FateLeased {
+		s.fatalf("a message that was never sent is %s", f.State)
+	}
 }
 
 func stateCounts(s *Scene) {

@@ -196,6 +196,7 @@ func (r *reference) Find(_ context.Context, f mq.Find) (mq.Page, error) {
 		}
 	}
 	all = slices.DeleteFunc(all, func(m mq.Found) bool { return !fits(f, m, page.From, page.To) })
+	slices.SortStableFunc(all, func(a, b mq.Found) int { return b.StoredAt.Compare(a.StoredAt) })
 	skip, _ := strconv.Atoi(f.Cursor)
 	end := min(skip+f.Limit, len(all))
 	page.Messages = all[skip:end]
@@ -237,7 +238,7 @@ func (r *reference) progress(g mq.Group, t mq.Topic) (all []mq.QueueProgress) {
 			continue
 		}
 		l := r.ledger(g, topic, p.Queue)
-		p.Committed = l.start
+		p.Committed, p.Begun = l.start, len(l.entries) > 0
 		for ; l.entries[p.Committed] != nil && l.entries[p.Committed].settled; p.Committed++ {
 		}
 		for at := p.Committed; at < p.Hi; at++ {
@@ -258,6 +259,32 @@ func (r *reference) progress(g mq.Group, t mq.Topic) (all []mq.QueueProgress) {
 		all = append(all, p)
 	}
 	return all
+}
+
+func (r *reference) Fate(_ context.Context, g mq.Group, t mq.Topic, at mq.Place) (mq.Fate, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	topic := r.topic(t)
+	if int(at.Offset) >= len(topic.queues[at.Queue]) {
+		return mq.Fate{State: mq.FateUnknown}, nil
+	}
+	l := r.ledger(g, topic, at.Queue)
+	switch e := l.entries[at.Offset]; {
+	case e == nil:
+		f := mq.Fate{State: mq.FateUnread}
+		for o := l.start; o < at.Offset; o++ {
+			if l.entries[o] == nil {
+				f.Ahead++
+			}
+		}
+		return f, nil
+	case e.settled:
+		return mq.Fate{State: mq.FateSettled}, nil
+	case r.clock.Now().Before(e.until):
+		return mq.Fate{State: mq.FateLeased, Attempt: e.attempt, Until: e.until}, nil
+	default:
+		return mq.Fate{State: mq.FateRetrying, Attempt: e.attempt}, nil
+	}
 }
 
 func (r *reference) Reset(_ context.Context, g mq.Group, t mq.Topic, to mq.Position) (mq.ResetDone, error) {

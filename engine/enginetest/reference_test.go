@@ -159,11 +159,12 @@ func lesserTarget() enginetest.Target {
 
 func (r *reference) Traits() mq.Traits {
 	if r.lesser {
-		return mq.Traits{Name: "lesser reference", MaxDelay: time.Hour, MaxBatch: 32, MaxHold: time.Hour, FIFOBlocksQueue: true}
+		return mq.Traits{Name: "lesser reference", MaxDelay: time.Hour, MaxBatch: 32, MaxHold: time.Hour, FIFOBlocksQueue: true, KnowsLeased: true}
 	}
 	return mq.Traits{
 		Name: "reference", MaxDelay: mq.MaxDelay, MaxBatch: mq.MaxBatch, MaxHold: mq.MaxHold, OutcomesSticky: true, KnowsExpired: true,
 		KnowsSettled: true, Recall: true, AttemptsInEngine: true, ResetWhileLeased: true, VirtualTime: true,
+		KnowsLeased: true,
 	}
 }
 
@@ -402,11 +403,12 @@ func (r *reference) Take(ctx context.Context, w mq.Want) ([]mq.Delivery, error) 
 		return nil, mq.Refuse(mq.IllegalFilter, "%v", err)
 	}
 	r.mu.Lock()
+	now := r.clock.Now() // once: a lease that ends between two looks would be over for its message group and not for itself
 	topic := r.topic(w.Topic)
 	var got []mq.Delivery
 	for q := range topic.queues {
 		if w.Queue == mq.AnyQueue || w.Queue == mq.QueueID(q) {
-			r.takeFrom(w, f, topic, mq.QueueID(q), &got)
+			r.takeFrom(w, now, f, topic, mq.QueueID(q), &got)
 		}
 	}
 	if len(got) > 1 && w.Group.Ordered && (r.has("two messages of a run are swapped") || r.sometimes("a run is swapped now and then", 6)) {
@@ -417,10 +419,9 @@ func (r *reference) Take(ctx context.Context, w mq.Want) ([]mq.Delivery, error) 
 }
 
 // takeFrom grants what one queue has. For an ordered group it walks in order and remembers which message groups are closed.
-func (r *reference) takeFrom(w mq.Want, f *filter.Filter, topic *refTopic, q mq.QueueID, got *[]mq.Delivery) {
+func (r *reference) takeFrom(w mq.Want, now time.Time, f *filter.Filter, topic *refTopic, q mq.QueueID, got *[]mq.Delivery) {
 	l := r.ledger(w.Group, topic, q)
-	now := r.clock.Now()
-	closed := r.liveElsewhere(w, topic, q, l)
+	closed := r.liveElsewhere(w, now, topic, q, l)
 	if r.lesser && len(closed) > 0 {
 		return
 	}
@@ -473,13 +474,13 @@ func (r *reference) takeFrom(w mq.Want, f *filter.Filter, topic *refTopic, q mq.
 }
 
 // liveElsewhere is the message groups that have a live lease of another receive.
-func (r *reference) liveElsewhere(w mq.Want, topic *refTopic, q mq.QueueID, l *ledger) map[mq.MessageGroup]bool {
+func (r *reference) liveElsewhere(w mq.Want, now time.Time, topic *refTopic, q mq.QueueID, l *ledger) map[mq.MessageGroup]bool {
 	closed := map[mq.MessageGroup]bool{}
 	if !w.Group.Ordered || r.has("a live run blocks nothing") {
 		return closed
 	}
 	for at, e := range l.entries {
-		if !e.settled && r.clock.Now().Before(e.until) && (e.id != w.Attempt || w.Attempt == "") {
+		if !e.settled && now.Before(e.until) && (e.id != w.Attempt || w.Attempt == "") {
 			closed[topic.queues[q][at].Message.Group] = true
 		}
 	}

@@ -91,6 +91,10 @@ func deadAfterMostAttempts(s *Scene) {
 	s.areExactly(next, healthy)
 	s.ack(next...)
 
+	s.eventually("it is a dead letter", func() bool { // where that happens inside Take, somebody must take
+		s.none(w, "it was out of attempts")
+		return s.holds(s.deadLetters(g), 1)
+	})
 	dead := s.collect(want(s.deadLetters(g), s.group()), 1)[0]
 	s.isCopyOf(dead, m, t)
 	if o := dead.Message.Origin; o.Attempt != 3 || o.Why != "attempts" {

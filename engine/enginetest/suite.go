@@ -62,9 +62,12 @@ type Target struct {
 	// means 15.
 	CheckEvery  time.Duration
 	CheckRounds int
-	// Differs names cases that this engine does not fulfil and for which there is no trait, each with what it does instead. They
-	// are not played, and their line says so.
+	// Differs names cases that this engine does not fulfil and for which there is no trait, each with what it does instead. Their
+	// line says so, and they are not played, unless Certain.
 	Differs map[string]string
+	// Certain tells that the engine does the same each time. Then a case of Differs is played too, and has to fail: a difference that is none any more
+	// must leave the list.
+	Certain bool
 	// Limit bounds one case in real time; 0 means 60 s.
 	Limit time.Duration
 	// Seeds is how many random histories are played; 0 means 8.
@@ -172,9 +175,11 @@ func Cases() []Case {
 func (c Case) on(target Target) (r Result) {
 	began := time.Now()
 	r = Result{Case: c.Name, Category: Holds}
-	if why := target.Differs[c.Name]; why != "" {
-		r.Category, r.Reason = Differs, why
-		return r
+	if r.Reason = target.Differs[c.Name]; r.Reason != "" {
+		r.Category = Differs
+		if !target.Certain {
+			return r
+		}
 	}
 	defer func() { r.Took = time.Since(began) }()
 	instance, err := target.Open()
@@ -183,18 +188,25 @@ func (c Case) on(target Target) (r Result) {
 		return r
 	}
 	play := c.Play
-	if c.Needs != nil {
+	if c.Needs != nil && r.Category != Differs {
 		if r.Reason = c.Needs(instance); r.Reason != "" {
 			r.Category, play = NotOffered, nil
 		}
 	}
-	if c.Excluded != nil && play != nil {
+	if c.Excluded != nil && play != nil && r.Category != Differs {
 		if r.Reason = c.Excluded(instance.Engine.Traits()); r.Reason != "" {
 			r.Category, play = Inverse, c.Inverse
 		}
 	}
 	if play != nil {
 		r.Failures = perform(target, instance, play)
+	}
+	if r.Category == Differs {
+		if len(r.Failures) == 0 {
+			r.Failures = []string{"the promise holds: take the case off the list of differences"}
+		} else {
+			r.Failures = nil
+		}
 	}
 	if instance.Close != nil {
 		if err := instance.Close(); err != nil {

@@ -157,7 +157,36 @@ func (s *Scene) send(t mq.Topic, batch ...mq.Message) []mq.Sent {
 	for i, one := range sent {
 		s.ok(one.Err, fmt.Sprintf("send message %d of %d", i+1, len(batch)))
 	}
+	s.shown(t, sent)
 	return sent
+}
+
+// shown waits for what was sent to show, where that takes a moment.
+func (s *Scene) shown(t mq.Topic, sent []mq.Sent) {
+	if !s.traits.ShowsLater {
+		return
+	}
+	for _, one := range sent {
+		q := mq.QueueRef{Topic: t, Broker: one.Broker, Queue: one.Queue}
+		s.eventually("a message that was sent shows", func() bool {
+			_, hi, err := s.engine().Bounds(s.ctx, q)
+			s.ok(err, "bounds")
+			return hi > one.Offset // -1 for what waits for its time or its verdict
+		})
+	}
+}
+
+// holds tells whether a topic has at least n messages in its queues.
+func (s *Scene) holds(t mq.Topic, n mq.Offset) bool {
+	queues, err := s.engine().Refresh(s.ctx, t)
+	s.ok(err, "queues")
+	var sum mq.Offset
+	for _, q := range queues {
+		lo, hi, err := s.engine().Bounds(s.ctx, mq.QueueRef{Topic: t, Broker: q.Broker, Queue: q.ID})
+		s.ok(err, "bounds")
+		sum += hi - lo
+	}
+	return sum >= n
 }
 
 // sendEach stores the messages with one call each.

@@ -8,16 +8,18 @@ import (
 
 	"github.com/causeway-mq/causeway/engine/rocketmq/remoting"
 	"github.com/causeway-mq/causeway/engine/rocketmq/request"
+	"github.com/causeway-mq/causeway/engine/rocketmq/routes"
+	"github.com/causeway-mq/causeway/engine/rocketmq/soft"
 	"github.com/causeway-mq/causeway/engine/rocketmq/token"
 	"github.com/causeway-mq/causeway/mq"
 )
 
-// Ack settles leases: one request for one, one request per broker for many. Brokers check nothing, so neither Expired nor Settled is ever
-// answered: see Traits.
+// Ack settles leases: one request for one, one request per broker for many, and single ones share a request while another is under way (see
+// package line). Brokers check nothing, so neither Expired nor Settled is ever answered: see Traits.
 func (e *Engine) Ack(ctx context.Context, leases []mq.Lease) []error {
 	errs := make([]error, len(leases))
 	if len(leases) == 1 {
-		errs[0] = e.ackOne(ctx, leases[0])
+		errs[0] = e.ackAlone(ctx, leases[0])
 		return errs
 	}
 	batches := map[string][]int{} // by broker
@@ -32,10 +34,13 @@ func (e *Engine) Ack(ctx context.Context, leases []mq.Lease) []error {
 	var under sync.WaitGroup
 	for broker, all := range batches {
 		under.Go(func() {
-			for _, which := range chunks(all, maxBatchAck) {
-				err := e.ackMany(ctx, broker, leases, which)
-				for _, i := range which {
-					errs[i] = err
+			for _, which := range chunks(all, acksAtOnce) {
+				some := make([]mq.Lease, len(which))
+				for k, i := range which {
+					some[k] = leases[i]
+				}
+				for k, err := range e.ackMany(ctx, broker, some) {
+					errs[which[k]] = err
 				}
 			}
 		})
@@ -44,7 +49,23 @@ func (e *Engine) Ack(ctx context.Context, leases []mq.Lease) []error {
 	return errs
 }
 
-const maxBatchAck = 512 // leases in one request
+// ackAlone acknowledges one lease, together with others where there are some. Orderly ones go alone: a broker refuses them one by one, but
+// answers a batch with one word.
+func (e *Engine) ackAlone(ctx context.Context, l mq.Lease) error {
+	t, err := e.lease(l)
+	if err != nil {
+		return err
+	}
+	if t.Ordered() {
+		return e.ackOne(ctx, l)
+	}
+	return e.lines.Of(t.Handle.Broker).Do(ctx, l, func(ctx context.Context, leases []mq.Lease) []error {
+		if len(leases) == 1 {
+			return []error{e.ackOne(ctx, leases[0])}
+		}
+		return e.ackMany(ctx, t.Handle.Broker, leases)
+	})
+}
 
 func chunks(all []int, most int) (parts [][]int) {
 	for len(all) > most {
@@ -59,7 +80,7 @@ func (e *Engine) lease(l mq.Lease) (token.Lease, error) {
 	if !ok {
 		return t, mq.Refuse(mq.InvalidReceipt, "not a lease of this cluster")
 	}
-	return e.renewed.newest(l.Token, t), nil
+	return e.renewed.Newest(l.Token, t), nil
 }
 
 func (e *Engine) ackOne(ctx context.Context, l mq.Lease) error {
@@ -67,14 +88,14 @@ func (e *Engine) ackOne(ctx context.Context, l mq.Lease) error {
 	if err != nil {
 		return err
 	}
-	r, err := e.route(ctx, l.Topic.Name)
+	r, err := e.routes.Route(ctx, l.Topic.Name)
 	if err != nil {
 		return err
 	}
 	h := request.AckOf(l.Topic.Name.String(), l.Group.Name.String(), t.Handle)
 	err = e.ask(ctx, target{r, t.Handle.Broker}, remoting.Request{Code: remoting.AckMessage, Header: &h}, nil)
 	if err != nil {
-		e.doubt(l.Topic.Name, err)
+		e.routes.Doubt(l.Topic.Name, err)
 		return gone(err)
 	}
 	e.acknowledged(l, t)
@@ -83,73 +104,104 @@ func (e *Engine) ackOne(ctx context.Context, l mq.Lease) error {
 
 // acknowledged notes what later requests go by.
 func (e *Engine) acknowledged(l mq.Lease, t token.Lease) {
-	e.renewed.forget(l.Token)
+	e.renewed.Forget(l.Token)
 	if t.Ordered() {
-		e.settled.note(settledAt(l, t.Handle), e.clock.Now())
+		e.settled.Note(soft.PlaceOf(l, t.Handle), e.clock.Now())
 	}
 }
 
 // gone says in the port's words that the place of a message is no longer there.
 func gone(err error) error {
 	if mq.KindOf(err) == mq.MessageNotFound {
-		return mq.Refuse(mq.Expired, "the message is no longer kept: %v", err)
+		return mq.Refuse(mq.Expired, "the message is no longer kept").Because(err)
 	}
 	return err
 }
 
-// ackMany acknowledges leases of one broker with one request.
-func (e *Engine) ackMany(ctx context.Context, broker string, leases []mq.Lease, which []int) error {
-	type key struct {
-		group, topic          string
-		retry, queue          int32
-		start, popped, hidden int64
-		revive                int32
+// ackMany acknowledges leases of one broker with one request. A broker passes over what it does not have and answers for all at once,
+// so an outcome that is not known is not known for any. Only orderly leases can be refused, and one that is refused colours the
+// answer for those that were settled: then each is asked about alone, which is safe to repeat.
+func (e *Engine) ackMany(ctx context.Context, broker string, leases []mq.Lease) []error {
+	errs := make([]error, len(leases))
+	acks, far := checkpoints(e, leases)
+	var err error
+	if len(acks) > 0 {
+		err = e.ackBatch(ctx, broker, leases, acks)
 	}
-	points := map[key]*request.Checkpoint{}
-	var order []key
-	var far []int
-	for _, i := range which {
-		l := leases[i]
-		t, err := e.lease(l)
-		if err != nil {
-			return err
-		}
-		h := t.Handle
-		k := key{l.Group.Name.String(), l.Topic.Name.String(), h.Retry, h.Queue, h.Start, h.PopMillis, h.InvisibleMillis, h.ReviveQueue}
-		p := points[k]
-		if p == nil {
-			p = &request.Checkpoint{
-				Group: k.group, Topic: k.topic, Retry: k.retry, Start: k.start, Queue: k.queue, ReviveQueue: k.revive, PopMillis: k.popped, InvisibleMillis: k.hidden,
-			}
-			points[k] = p
-			order = append(order, k)
-		}
-		if !p.Set(h.Offset) {
-			far = append(far, i)
+	for i, l := range leases {
+		t, bad := e.lease(l)
+		switch {
+		case bad != nil:
+			errs[i] = bad
+		case far[i], err != nil && t.Ordered() && mq.Outcome(err) == mq.Refused:
+			errs[i] = e.ackOne(ctx, l)
+		case err != nil:
+			errs[i] = err
+		default:
+			e.acknowledged(l, t)
 		}
 	}
-	for _, i := range far { // too far behind its checkpoint for a bit
-		if err := e.ackOne(ctx, leases[i]); err != nil {
-			return err
-		}
-	}
-	acks := make([]request.Checkpoint, len(order))
-	for i, k := range order {
-		acks[i] = *points[k]
-	}
-	r, err := e.route(ctx, leases[which[0]].Topic.Name)
+	return errs
+}
+
+func (e *Engine) ackBatch(ctx context.Context, broker string, leases []mq.Lease, acks []request.Checkpoint) error {
+	r, err := e.routeTo(ctx, broker, leases)
 	if err != nil {
 		return err
 	}
 	err = e.ask(ctx, target{r, broker}, remoting.Request{Code: remoting.BatchAck, Body: request.AppendBatchAck(nil, broker, acks)}, nil)
 	if err != nil {
-		e.doubt(leases[which[0]].Topic.Name, err)
-		return err
-	}
-	for _, i := range which {
-		if t, err := e.lease(leases[i]); err == nil {
-			e.acknowledged(leases[i], t)
+		for _, l := range leases {
+			e.routes.Doubt(l.Topic.Name, err)
 		}
 	}
-	return nil
+	return err
+}
+
+// routeTo gives a route on which the broker stands. A topic that is gone must not fail the others: they may be another tenant's.
+func (e *Engine) routeTo(ctx context.Context, broker string, leases []mq.Lease) (r *routes.Route, err error) {
+	for i, l := range leases {
+		if i > 0 && l.Topic.Name == leases[i-1].Topic.Name {
+			continue // asked already
+		}
+		if r, err = e.routes.Route(ctx, l.Topic.Name); err == nil {
+			if _, err = r.Address(broker); err == nil {
+				return r, nil
+			}
+		}
+	}
+	return nil, err
+}
+
+// checkpoints gathers leases by the pops that gave them. far marks those that lie too far behind their checkpoint for a bit.
+func checkpoints(e *Engine, leases []mq.Lease) (acks []request.Checkpoint, far []bool) {
+	type key struct {
+		group, topic          mq.Physical
+		retry, queue, revive  int32
+		start, popped, hidden int64
+	}
+	at := make(map[key]int, len(leases))
+	far = make([]bool, len(leases))
+	for i, l := range leases {
+		t, err := e.lease(l)
+		if err != nil {
+			continue
+		}
+		h := t.Handle
+		k := key{l.Group.Name, l.Topic.Name, h.Retry, h.Queue, h.ReviveQueue, h.Start, h.PopMillis, h.InvisibleMillis}
+		n, ok := at[k]
+		if !ok {
+			c := request.Checkpoint{
+				Group: l.Group.Name.String(), Topic: l.Topic.Name.String(), Retry: h.Retry, Start: h.Start, Queue: h.Queue,
+				ReviveQueue: h.ReviveQueue, PopMillis: h.PopMillis, InvisibleMillis: h.InvisibleMillis,
+			}
+			if far[i] = !c.Set(h.Offset); far[i] {
+				continue
+			}
+			at[k], acks = len(acks), append(acks, c)
+			continue
+		}
+		far[i] = !acks[n].Set(h.Offset)
+	}
+	return acks, far
 }

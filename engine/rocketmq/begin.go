@@ -19,22 +19,43 @@ type begunKey struct {
 // begin sets the offsets at which a new group starts, before its first pop. Brokers know only the two ends, and take the newest
 // message once more at one of them. Queues that already have an offset are left alone, so two proxies may do it at once.
 func (e *Engine) begin(ctx context.Context, topic mq.Topic, group mq.Group) error {
-	r, err := e.route(ctx, topic.Name)
+	r, err := e.routes.Route(ctx, topic.Name)
 	if err != nil {
 		return err
 	}
-	key := begunKey{topic.Name, group.Name, len(r.readable)}
-	if _, ok := e.begun.Load(key); ok || group.Start.Kind == mq.StartEarliest {
+	key := begunKey{topic.Name, group.Name, len(r.Readable)}
+	if e.begunAt(key, group) {
 		return nil
 	}
-	for _, at := range r.readable {
-		if err := e.beginAt(ctx, target{r, at.broker}, at.queue, begunAs{topic, group}); err != nil {
-			e.doubt(topic.Name, err)
+	for _, at := range r.Readable {
+		if err := e.beginAt(ctx, target{r, at.Broker}, at.Queue, begunAs{topic, group}); err != nil {
+			e.routes.Doubt(topic.Name, err)
 			return err
 		}
 	}
 	e.begun.Store(key, struct{}{})
 	return nil
+}
+
+// Begin is for a topic that will be sent to soon: it sets now what begin would set at the group's first contact, which may be after the first message. A group that
+// leaves its start to the engine starts at the end of now.
+func (e *Engine) Begin(ctx context.Context, g mq.Group, t mq.Topic) error {
+	if g.Start.Kind == mq.StartByEngine {
+		g.Start.Kind = mq.StartLatest
+	}
+	return e.begin(ctx, t, g)
+}
+
+// begunAt tells whether nothing has to be set before a pop.
+func (e *Engine) begunAt(key begunKey, group mq.Group) bool {
+	_, ok := e.begun.Load(key)
+	return ok || group.Start.Kind == mq.StartEarliest || group.Start.Kind == mq.StartByEngine
+}
+
+// hasBegun is begunAt from memory alone.
+func (e *Engine) hasBegun(want mq.Want) bool {
+	r, known := e.routes.Known(want.Topic.Name)
+	return known && e.begunAt(begunKey{want.Topic.Name, want.Group.Name, len(r.Readable)}, want.Group)
 }
 
 type begunAs struct {

@@ -5,15 +5,12 @@ package rocketmq
 import (
 	"context"
 	"slices"
-	"strconv"
-	"sync"
 	"time"
 
-	"github.com/causeway-mq/causeway/engine/rocketmq/mapping"
+	"github.com/causeway-mq/causeway/engine/rocketmq/checks"
 	"github.com/causeway-mq/causeway/engine/rocketmq/remoting"
 	"github.com/causeway-mq/causeway/engine/rocketmq/request"
 	"github.com/causeway-mq/causeway/engine/rocketmq/stored"
-	"github.com/causeway-mq/causeway/engine/rocketmq/token"
 	"github.com/causeway-mq/causeway/mq"
 )
 
@@ -21,12 +18,6 @@ const (
 	liveLook     = time.Second // how often the live topics are looked at
 	groupsAtOnce = 100         // producer groups in one heartbeat
 )
-
-// incomingCheck is a broker's question, taken off its connection.
-type incomingCheck struct {
-	header  request.Check
-	message stored.Message
-}
 
 // incoming takes requests of brokers. It runs on a connection's reader and does not wait: a question that finds the queue full
 // comes again.
@@ -37,8 +28,8 @@ func (e *Engine) incoming(in remoting.Incoming) {
 		}
 		return
 	}
-	var c incomingCheck
-	if err := in.Frame.Into(&c.header); err != nil {
+	q := checks.Question{Address: in.Address}
+	if err := in.Frame.Into(&q.Header); err != nil {
 		e.journal.Warn("a transaction check makes no sense", "from", in.Address, "error", err)
 		return
 	}
@@ -47,60 +38,11 @@ func (e *Engine) incoming(in remoting.Incoming) {
 		e.journal.Warn("a transaction check without its message", "from", in.Address, "error", err)
 		return
 	}
-	c.message = m
+	q.Message = m
 	select {
-	case e.checks <- c:
+	case e.questions <- q:
 	default:
 	}
-}
-
-// asker is one caller of Checks.
-type asker struct {
-	live func() []mq.Topic
-	sink func(mq.Check) bool
-}
-
-// askers is all of them. A question goes to one whose producer is there.
-type askers struct {
-	mu      sync.Mutex // guards all below; no callback runs under it
-	all     []*asker
-	waiting []waitingCheck // nobody could be asked yet
-}
-
-type waitingCheck struct {
-	incomingCheck
-	until time.Time
-}
-
-const (
-	maxWaiting  = 1024
-	waitForLive = 5 * time.Second // a producer that is just starting is asked in the same round
-)
-
-// later keeps a question for a producer that is about to be there.
-func (a *askers) later(c incomingCheck, until time.Time) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if len(a.waiting) < maxWaiting {
-		a.waiting = append(a.waiting, waitingCheck{c, until})
-	}
-}
-
-func (a *askers) takeWaiting() []waitingCheck {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	w := a.waiting
-	a.waiting = nil
-	return w
-}
-
-func (a *askers) list() []*asker {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if n := len(a.all); n > 1 { // another one first each time
-		a.all = append(a.all[1:], a.all[0])
-	}
-	return slices.Clone(a.all)
 }
 
 // poseChecks hands brokers' questions to callers of Checks.
@@ -109,57 +51,36 @@ func (e *Engine) poseChecks() {
 		select {
 		case <-e.ctx.Done():
 			return
-		case c := <-e.checks:
-			if !e.poseToAny(c) {
-				e.askers.later(c, e.clock.Now().Add(waitForLive))
-			}
-		}
-	}
-}
-
-func (e *Engine) poseToAny(c incomingCheck) bool {
-	for _, a := range e.askers.list() {
-		if e.pose(c, a.live(), a.sink) {
-			return true
-		}
-	}
-	return false
-}
-
-// poseWaiting tries the questions that found nobody.
-func (e *Engine) poseWaiting() {
-	for _, w := range e.askers.takeWaiting() {
-		if !e.poseToAny(w.incomingCheck) && e.clock.Now().Before(w.until) {
-			e.askers.later(w.incomingCheck, w.until)
+		case q := <-e.questions:
+			e.askers.Pose(q, e.clock.Now())
 		}
 	}
 }
 
 // Checks announces the live topics to every primary and hands its questions to sink: see produce.Store.
 func (e *Engine) Checks(ctx context.Context, live func() []mq.Topic, sink func(mq.Check) bool) error {
-	a := &asker{live, sink}
-	e.askers.mu.Lock()
-	e.askers.all = append(e.askers.all, a)
-	e.askers.mu.Unlock()
-	defer func() {
-		e.askers.mu.Lock()
-		e.askers.all = slices.DeleteFunc(e.askers.all, func(x *asker) bool { return x == a })
-		e.askers.mu.Unlock()
-	}()
+	a := &checks.Asker{Live: live, Sink: sink}
+	e.askers.Add(a)
+	defer e.askers.Remove(a)
 	var announced []string
 	var last time.Time
+	var withdrawn int
+	var moves int64
 	timer := e.clock.NewTimer(liveLook)
 	defer timer.Stop()
 	for {
 		names := topicNames(live())
-		if now := e.clock.Now(); !slices.Equal(names, announced) || now.Sub(last) >= heartbeatRest {
+		now, taken, moved := e.clock.Now(), e.askers.Withdrawals(), e.moves.Load() // a new primary knows no producer
+		if !slices.Equal(names, announced) || now.Sub(last) >= heartbeatRest || taken != withdrawn || moved != moves {
 			if err := e.announce(ctx, names); err != nil {
 				e.journal.Warn("producers not announced", "error", err)
 			} else {
-				announced, last = names, now
+				announced, last, withdrawn, moves = names, now, taken, moved
 			}
 		}
-		e.poseWaiting()
+		for _, q := range e.askers.PoseWaiting(e.clock.Now()) {
+			e.withdraw(ctx, q)
+		}
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
@@ -185,12 +106,12 @@ func (e *Engine) announce(ctx context.Context, names []string) error {
 	if len(names) == 0 {
 		return nil
 	}
-	r, err := e.primaries(ctx)
+	r, err := e.routes.LastPrimaries(ctx, e.opts.BrokersName)
 	if err != nil {
 		return err
 	}
 	var failed error
-	for broker := range r.addresses {
+	for broker := range r.Addresses {
 		for part := range slices.Chunk(names, groupsAtOnce) {
 			q := remoting.Request{Code: remoting.HeartBeat, Body: request.AppendHeartbeat(nil, e.clientID(), part)}
 			if err := e.ask(ctx, target{r, broker}, q, nil); err != nil {
@@ -208,51 +129,36 @@ func (e *Engine) clientID() string {
 	return "causeway"
 }
 
-// pose turns a broker's question into the port's; false: this caller has nobody to ask.
-func (e *Engine) pose(c incomingCheck, live []mq.Topic, sink func(mq.Check) bool) bool {
-	i := slices.IndexFunc(live, func(t mq.Topic) bool { return t.Name.String() == c.message.Topic })
-	if i < 0 {
-		return false // its producer left in the meantime; the broker asks again
-	}
-	m := mapping.Message(&c.message, c.header.Broker, live[i].Name)
-	round, _ := strconv.Atoi(c.message.Properties.Get(stored.CheckTimes))
-	return sink(mq.Check{
-		Topic: live[i], Message: m, Round: max(round, 1),
-		Half: mq.Half{Cluster: e.opts.Cluster, Message: m.Message.ID, Token: token.Half{Broker: c.header.Broker, Offset: c.header.HalfOffset, Physical: c.header.Physical}.String()},
-	})
-}
-
-// announced is what brokers were told about the topics for which somebody here can be asked. It is forgotten with time, because
-// connections end without a word here.
-type announced struct {
-	mu    sync.Mutex // guards all; leaf
-	until map[announcedAt]time.Time
-}
-
-type announcedAt struct{ address, topic string }
-
 // announceHalf tells a broker, before it gets a half, that this connection can be asked about it.
 func (e *Engine) announceHalf(ctx context.Context, address, topic string) error {
-	key, now := announcedAt{address, topic}, e.clock.Now()
-	e.announced.mu.Lock()
-	known := e.announced.until[key].After(now)
-	e.announced.mu.Unlock()
-	if known {
+	now := e.clock.Now()
+	if e.announced.Known(address, topic, now) {
 		return nil
 	}
 	f, err := e.client.Call(ctx, address, remoting.Request{Code: remoting.HeartBeat, Body: request.AppendHeartbeat(nil, e.clientID(), []string{topic})})
 	if err != nil {
-		return mq.Refuse(mq.KindOf(err), "%v", err) // the half itself was not sent
+		return request.NotAnnounced(err) // the half itself was not sent
 	}
 	defer f.Release()
 	if err := f.Err(); err != nil {
-		return mq.Refuse(mq.KindOf(err), "%v", err)
+		return request.NotAnnounced(err)
 	}
-	e.announced.mu.Lock()
-	defer e.announced.mu.Unlock()
-	if e.announced.until == nil || len(e.announced.until) > 1<<16 {
-		e.announced.until = map[announcedAt]time.Time{}
-	}
-	e.announced.until[key] = now.Add(heartbeatRest)
+	e.announced.Keep(address, topic, now.Add(heartbeatRest))
 	return nil
+}
+
+// withdraw takes an announcement back at a broker that asked in vain. A broker asks one of all connections that announced the topic, by one count
+// for all topics: the one behind which nobody is may be the one that it hits each time, while the producer waits at another proxy.
+func (e *Engine) withdraw(ctx context.Context, q checks.Question) {
+	topic := q.Message.Topic
+	e.announced.Forget(q.Address, topic)
+	defer e.askers.AnnounceAgain() // one that was under way meanwhile may have come first
+	f, err := e.client.Call(ctx, q.Address, remoting.Request{Code: remoting.UnregisterClient, Header: &request.Unregister{Client: e.clientID(), ProducerGroup: topic}})
+	if err == nil {
+		err = f.Err()
+		f.Release()
+	}
+	if err != nil {
+		e.journal.Warn("a broker goes on asking here about transactions of a topic without a producer", "topic", topic, "broker", q.Address, "error", err)
+	}
 }

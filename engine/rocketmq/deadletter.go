@@ -12,6 +12,7 @@ import (
 	"github.com/causeway-mq/causeway/engine/rocketmq/mapping"
 	"github.com/causeway-mq/causeway/engine/rocketmq/remoting"
 	"github.com/causeway-mq/causeway/engine/rocketmq/request"
+	"github.com/causeway-mq/causeway/engine/rocketmq/routes"
 	"github.com/causeway-mq/causeway/engine/rocketmq/stored"
 	"github.com/causeway-mq/causeway/engine/rocketmq/token"
 	"github.com/causeway-mq/causeway/mq"
@@ -34,7 +35,7 @@ func (e *Engine) deadLetter(ctx context.Context, l mq.Lease, why string) error {
 	if err != nil {
 		return err
 	}
-	r, err := e.route(ctx, l.Topic.Name)
+	r, err := e.routes.Route(ctx, l.Topic.Name)
 	if err != nil {
 		return err
 	}
@@ -77,7 +78,7 @@ func (e *Engine) sendDead(ctx context.Context, m *stored.Message, l mq.Lease, be
 	origin := fmt.Sprintf("%d %d %d %s", t.Handle.Queue, t.Handle.Offset, because.attempts, mapping.Clean(because.why))
 	p = p.With(mapping.OriginProperty, origin)
 	h := &request.Send{
-		Group: dead.String(), Topic: dead.String(), DefaultTopic: "TBW102", DefaultQueues: 1, SysFlag: m.Sys & stored.Compressed,
+		Group: dead.String(), Topic: dead.String(), DefaultTopic: routes.TemplateTopic, DefaultQueues: 1, SysFlag: m.Sys & stored.Compressed,
 		BornMillis: m.Born.UnixMilli(), Flag: m.Flag, Properties: string(p),
 	}
 	r, err := e.deadRoute(ctx, dead)
@@ -87,35 +88,38 @@ func (e *Engine) sendDead(ctx context.Context, m *stored.Message, l mq.Lease, be
 	if e.isDead(ctx, r, dead, p) {
 		return nil
 	}
-	at, ok := r.pick(mq.MessageGroup{}, "")
+	at, ok := r.Pick(mq.MessageGroup{}, "")
 	if !ok {
 		return mq.Refuse(mq.Unavailable, "no queue takes dead letters now")
 	}
-	h.Queue, h.Broker = at.queue, at.broker
+	h.Queue, h.Broker = at.Queue, at.Broker
 	var a request.SendAnswer
-	err = e.ask(ctx, target{r, at.broker}, remoting.Request{Code: remoting.SendMessage, Header: h, Body: m.Body, Timeout: sendTimeout}, &a)
+	err = e.ask(ctx, target{r, at.Broker}, remoting.Request{Code: remoting.SendMessage, Header: h, Body: m.Body, Timeout: sendTimeout}, &a)
 	if err != nil {
-		e.doubt(dead, err)
+		e.routes.Doubt(dead, err)
 	}
 	return err
 }
 
 // deadRoute gives the route of a group's dead letters, making the topic if it is not there: groups that another tool made have none.
-func (e *Engine) deadRoute(ctx context.Context, dead mq.Physical) (*route, error) {
-	r, err := e.route(ctx, dead)
+func (e *Engine) deadRoute(ctx context.Context, dead mq.Physical) (*routes.Route, error) {
+	r, err := e.routes.Route(ctx, dead)
 	if err == nil || mq.KindOf(err) != mq.TopicNotFound {
 		return r, err
 	}
-	if err := e.putTopic(ctx, admin.Topic{Name: dead.String(), Read: 1, Write: 1, Permission: admin.ReadWrite}); err != nil {
+	err = e.putTopic(ctx, dead, func(was admin.Topic) admin.Topic {
+		return admin.Topic{Name: dead.String(), Read: max(was.Read, 1), Write: max(was.Write, 1), Permission: admin.ReadWrite}
+	})
+	if err != nil {
 		return nil, err
 	}
-	return e.route(ctx, dead)
+	return e.routes.Route(ctx, dead)
 }
 
 // isDead looks whether the copy is there, for a move that is repeated. If a broker cannot tell, a second copy is the lesser evil.
-func (e *Engine) isDead(ctx context.Context, r *route, dead mq.Physical, p stored.Properties) bool {
+func (e *Engine) isDead(ctx context.Context, r *routes.Route, dead mq.Physical, p stored.Properties) bool {
 	h := &request.Query{Topic: dead.String(), Key: p.Get(stored.UniqueKey), Unique: true, Max: indexedAtOnce, EndMillis: e.clock.Now().Add(time.Minute).UnixMilli()}
-	for broker := range r.addresses {
+	for broker := range r.Addresses {
 		f, err := e.call(ctx, r, broker, remoting.Request{Code: remoting.QueryMessage, Header: h})
 		if err != nil {
 			continue

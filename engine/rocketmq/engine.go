@@ -22,9 +22,16 @@ import (
 	"errors"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
+	"github.com/causeway-mq/causeway/engine/rocketmq/checks"
+	"github.com/causeway-mq/causeway/engine/rocketmq/line"
+	"github.com/causeway-mq/causeway/engine/rocketmq/park"
 	"github.com/causeway-mq/causeway/engine/rocketmq/remoting"
+	"github.com/causeway-mq/causeway/engine/rocketmq/routes"
+	"github.com/causeway-mq/causeway/engine/rocketmq/soft"
+	"github.com/causeway-mq/causeway/engine/rocketmq/stored"
 	"github.com/causeway-mq/causeway/internal/clock"
 	"github.com/causeway-mq/causeway/mq"
 )
@@ -33,19 +40,23 @@ import (
 type Options struct {
 	NameServers []string // host:port
 	Cluster     mq.Cluster
+	BrokersName string      // the brokers' brokerClusterName, default Cluster's
 	Clock       clock.Clock // default: the system's; brokers' clocks should not be off by more than half a second
 	Logger      *slog.Logger
-	Remoting    remoting.Options // Clock and Handle are set here
-	MaxDelay    time.Duration    // the brokers' timerMaxDelaySec, default 3 days
-	RouteEvery  time.Duration    // between two looks at a route that is in use, default 15 s
+	Remoting    remoting.Options    // Clock and Handle are set here
+	MaxDelay    time.Duration       // the brokers' timerMaxDelaySec, default 3 days
+	RouteEvery  time.Duration       // between two looks at a route that is in use, default 15 s
+	BatchSends  bool                // let sends of many callers to one topic share a request while one is under way: it spares brokers, not the proxy
+	Busy        func(remoting.Busy) // hears of each answer of a broker that is busy; must be quick
+	OnDemand    bool                // send to topics that are not there yet where the brokers make them with the first message
 }
 
 const (
-	routeIdle     = 10 * time.Minute // a route that nobody asked for so long is forgotten
 	renewHold     = 60 * time.Second // the lease of an ordered want with Renew
 	renewEvery    = 20 * time.Second
-	longHold      = 15 * time.Minute // the lease of any other want with Renew: the groups' default consumeTimeoutMinute
+	longHold      = 15 * time.Minute // the lease of any other want with Renew where the group's configuration cannot be had
 	heartbeatRest = 20 * time.Second
+	acksAtOnce    = 512 // in one request of acknowledgements
 )
 
 // Engine is an open engine. All methods are safe for concurrent use.
@@ -54,18 +65,23 @@ type Engine struct {
 	clock     clock.Clock
 	journal   *slog.Logger
 	client    *remoting.Client
-	servers   servers
-	routes    routes
+	routes    *routes.Table
+	moves     atomic.Int64 // how often a topic was found at another primary
+	remade    soft.Remade
 	watches   watches
+	parks     *park.Lot
 	begun     sync.Map // begunKey -> struct{}: groups whose first offsets were set
-	renewed   renewed
-	recalled  recalled
-	askers    askers
-	announced announced
-	checks    chan incomingCheck
-	changed   chan struct{} // capacity 1
+	renewed   soft.Renewed
+	lines     line.Lines[mq.Lease]  // by broker
+	sends     line.Lines[*together] // by topic and broker
+	holds     holds
+	recalled  soft.Recalled
+	askers    checks.Askers
+	announced checks.Announced
+	questions chan checks.Question
 
-	settled settledRuns
+	settled soft.Settled
+	clocks  soft.Clocks
 
 	stop   context.CancelFunc
 	ctx    context.Context
@@ -84,6 +100,12 @@ func Open(o Options) (*Engine, error) {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
+	if o.Busy == nil {
+		o.Busy = func(remoting.Busy) {}
+	}
+	if o.BrokersName == "" {
+		o.BrokersName = o.Cluster.String()
+	}
 	if o.MaxDelay <= 0 {
 		o.MaxDelay = 72 * time.Hour
 	}
@@ -92,16 +114,17 @@ func Open(o Options) (*Engine, error) {
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	e := &Engine{
-		opts: o, clock: o.Clock, journal: o.Logger, servers: servers{all: o.NameServers}, checks: make(chan incomingCheck, 1024),
-		changed: make(chan struct{}, 1), stop: stop, ctx: ctx,
+		opts: o, clock: o.Clock, journal: o.Logger, questions: make(chan checks.Question, 1024), askers: checks.Askers{Cluster: o.Cluster},
+		lines: line.Lines[mq.Lease]{Most: acksAtOnce}, sends: line.Lines[*together]{Most: stored.MaxBatch}, stop: stop, ctx: ctx,
 	}
 	r := o.Remoting
 	r.Clock, r.Handle = o.Clock, e.incoming
 	e.client = remoting.New(r)
-	e.routes.init()
 	e.watches.init(e)
-	e.renewed.init()
-	e.joined.Go(e.refreshRoutes)
+	e.parks = park.New(e.parking())
+	e.routes = routes.Open(routes.Options{
+		NameServers: o.NameServers, Client: e.client, Clock: o.Clock, Log: o.Logger, Every: o.RouteEvery, OnDemand: o.OnDemand, Moved: e.moved,
+	})
 	e.joined.Go(e.poseChecks)
 	return e, nil
 }
@@ -111,6 +134,7 @@ func (e *Engine) Close() error {
 	e.once.Do(func() {
 		e.stop()
 		e.client.Close()
+		e.routes.Close()
 		e.joined.Wait()
 	})
 	return nil
@@ -123,21 +147,21 @@ func (e *Engine) Traits() mq.Traits { return Traits(e.opts.MaxDelay) }
 func Traits(maxDelay time.Duration) mq.Traits {
 	return mq.Traits{
 		Name: "rocketmq", MaxDelay: min(maxDelay, mq.MaxDelay), MaxBatch: mq.MaxBatch, MaxHold: min(maxDelay, mq.MaxHold),
-		FIFOBlocksQueue: true, Recall: true, AttemptsInEngine: true, ResetWhileLeased: true,
+		FIFOBlocksQueue: true, Recall: true, AttemptsInEngine: true, ResetWhileLeased: true, ShowsLater: true,
+		RoundsAreLooks: true,
 	}
 }
 
-// signal fills a channel of capacity 1.
-func signal(c chan struct{}) {
-	select {
-	case c <- struct{}{}:
-	default:
-	}
+// moved lets all who wait for a topic look again at the primaries that it has now.
+func (e *Engine) moved(topic mq.Physical) {
+	e.moves.Add(1)
+	e.watches.moved(topic)
+	e.parks.Moved(topic)
 }
 
 // call asks a broker by name and gives its answer if it is Success.
-func (e *Engine) call(ctx context.Context, r *route, broker string, q remoting.Request) (*remoting.Frame, error) {
-	address, err := r.address(broker)
+func (e *Engine) call(ctx context.Context, r *routes.Route, broker string, q remoting.Request) (*remoting.Frame, error) {
+	address, err := r.Address(broker)
 	if err != nil {
 		return nil, err
 	}
@@ -146,6 +170,9 @@ func (e *Engine) call(ctx context.Context, r *route, broker string, q remoting.R
 		return nil, err
 	}
 	if err := f.Err(); err != nil {
+		if cause := f.BusyCause(); cause != remoting.NotBusy {
+			e.opts.Busy(cause)
+		}
 		f.Release()
 		return nil, err
 	}
@@ -154,7 +181,7 @@ func (e *Engine) call(ctx context.Context, r *route, broker string, q remoting.R
 
 // target is a broker of a route.
 type target struct {
-	route  *route
+	route  *routes.Route
 	broker string
 }
 

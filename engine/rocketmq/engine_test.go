@@ -4,36 +4,18 @@ package rocketmq
 
 import (
 	"context"
+	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
+	"github.com/causeway-mq/causeway/engine/rocketmq/admin"
 	"github.com/causeway-mq/causeway/engine/rocketmq/fakebroker"
 	"github.com/causeway-mq/causeway/engine/rocketmq/remoting"
 	"github.com/causeway-mq/causeway/internal/clock"
 	"github.com/causeway-mq/causeway/mq"
 )
-
-// Apache's proxy chooses by Guava's consistentHash over String.hashCode; these are its own results.
-func TestTheQueueOfAMessageGroupIsApaches(t *testing.T) {
-	for _, c := range []struct {
-		group   string
-		buckets int
-		hash    int32
-		want    int
-	}{
-		{"order-1", 1, -1207111310, 0}, {"order-1", 7, -1207111310, 3}, {"order-1", 64, -1207111310, 3}, {"order-1", 1000, -1207111310, 489},
-		{"k", 2, 107, 1}, {"k", 64, 107, 46}, {"k", 1000, 107, 953}, {"Ünï", 7, 215069, 6}, {"Ünï", 1000, 215069, 824},
-		{"😀 emoji", 64, -1572615351, 51}, {"😀 emoji", 1000, -1572615351, 762}, {"a-much-longer-message-group-name-0123456789", 64, 1485724323, 43},
-	} {
-		if h := javaHash(c.group); h != c.hash {
-			t.Errorf("%q hashes to %d, want %d", c.group, h, c.hash)
-		}
-		if got := jump(int64(c.hash), c.buckets); got != c.want {
-			t.Errorf("%q goes to queue %d of %d, want %d", c.group, got, c.buckets, c.want)
-		}
-	}
-}
 
 // bench is an engine over two fake brokers in virtual time.
 type bench struct {
@@ -255,5 +237,178 @@ func TestNameServersStandInForEachOther(t *testing.T) {
 	other.Name, _ = mq.ParsePhysical("Unknown")
 	if _, err := e.Refresh(t.Context(), other); mq.KindOf(err) != mq.Unavailable || mq.Outcome(err) != mq.Refused {
 		t.Errorf("%v", err)
+	}
+}
+
+// Brokers give their tables in pages of 2000 to who asks for pages: a catalog made of the first page would lose the rest.
+func TestAnInventoryHoldsWhatDoesNotFitOnePage(t *testing.T) {
+	b := newBench(t)
+	const more = 2100
+	for i := range more {
+		name, err := mq.ParsePhysical(fmt.Sprint("many-", i))
+		b.ok(err)
+		topic, group := b.topic, b.group
+		topic.Name, group.Name, topic.Queues = name, name, 1
+		b.ok(b.PutTopic(b.ctx(), topic))
+		b.ok(b.PutGroup(b.ctx(), group))
+	}
+	inv, err := b.Inventory(b.ctx())
+	b.ok(err)
+	if len(inv.Groups) < more || len(inv.Topics) < more {
+		t.Fatalf("%d topics and %d groups, at least %d of each were made", len(inv.Topics), len(inv.Groups), more)
+	}
+}
+
+// A canary is about the cluster, not about each part of it.
+func TestACanaryLivesWhileOnePrimaryAnswers(t *testing.T) {
+	b := newBench(t, "broker-a", "broker-b")
+	probe := func() error {
+		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+		defer cancel()
+		return b.Probe(ctx)
+	}
+	b.ok(probe())
+	b.fake.Freeze(b.fake.Address("broker-a"))
+	b.ok(probe())
+	for _, server := range b.fake.NameServers() {
+		b.fake.Freeze(server)
+	}
+	b.ok(probe())
+	b.fake.Down(b.fake.Address("broker-b"))
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	if err := b.Probe(ctx); err == nil || strings.Contains(err.Error(), "no other primary") {
+		t.Errorf("nobody answers: %v", err)
+	}
+	b.fake.Thaw(b.fake.Address("broker-a"))
+	b.until("it is back", func() bool { return probe() == nil })
+}
+
+// A canary is cheap for a broker: it does not ask for figures, for which a broker walks its whole timer wheel, and one that does not get to them is alive.
+func TestACanaryDoesNotAskForFigures(t *testing.T) {
+	b := newBench(t, "broker-a")
+	b.fake.Inject(fakebroker.Fault{Request: remoting.BrokerRuntime, Harm: fakebroker.Lose})
+	b.ok(b.Probe(b.ctx()))
+	if n := b.count(remoting.BrokerRuntime); n > 0 {
+		t.Errorf("%d requests for figures", n)
+	}
+}
+
+// A broker's clock is read off what is received from it.
+func TestExamineTellsOfAClockThatIsOff(t *testing.T) {
+	b := newBench(t, "broker-a")
+	clock := func() (remarks []admin.Remark) {
+		all, err := b.Examine(b.ctx())
+		b.ok(err)
+		for _, r := range all["broker-a"] {
+			if r.Setting == "clock" {
+				remarks = append(remarks, r)
+			}
+		}
+		return remarks
+	}
+	b.ok(b.Send(b.ctx(), b.topic, []mq.Message{b.message("m1")})[0].Err)
+	if got, err := b.Take(b.ctx(), mq.Want{Topic: b.topic, Group: b.group, Queue: mq.AnyQueue, Max: 1}); err != nil || len(got) != 1 {
+		t.Fatalf("%v, %v", got, err)
+	}
+	if _, read := b.clocks.Ahead("broker-a", b.time.Now()); !read {
+		t.Error("the answer to the receive told nothing of the broker's clock")
+	}
+	if got := clock(); len(got) > 0 {
+		t.Errorf("both have one clock: %+v", got)
+	}
+	b.clocks.Note("broker-a", b.time.Now().Add(5*time.Second), b.time.Now())
+	if got := clock(); len(got) != 1 || !strings.Contains(got[0].Detail, "5s ahead") {
+		t.Errorf("%+v", got)
+	}
+}
+
+// A topic that moves to a cluster is sent to before its groups first look there; one that comes back may hold what was scheduled there once and nobody read.
+func TestAGroupBeginsBeforeTheFirstMessageAndGoesOnWhereItWas(t *testing.T) {
+	for name, start := range map[string]mq.StartKind{"latest": mq.StartLatest, "the engine's": mq.StartByEngine} {
+		b := newBench(t, "broker-a")
+		b.group.Start = mq.Start{Kind: start}
+		send := func(id string) {
+			t.Helper()
+			b.ok(b.Send(b.ctx(), b.topic, []mq.Message{b.message(id)})[0].Err)
+		}
+		take := func() (ids []string) {
+			t.Helper()
+			got, err := b.Take(b.ctx(), mq.Want{Topic: b.topic, Group: b.group, Queue: mq.AnyQueue, Max: 8})
+			b.ok(err)
+			for _, d := range got {
+				ids = append(ids, d.Message.ID.String())
+				b.ok(b.Ack(b.ctx(), []mq.Lease{d.Lease})[0])
+			}
+			return ids
+		}
+		old := b.message("old").ID.String()
+		send("old")
+		b.ok(b.Begin(b.ctx(), b.group, b.topic))
+		first, stranded := b.message("first").ID.String(), b.message("stranded").ID.String()
+		send("first")
+		if got := take(); len(got) != 1 || got[0] != first || first == old {
+			t.Errorf("start %s: a group that began behind %s took %v, want %s", name, old, got, first)
+		}
+		send("stranded")
+		other, err := overFake(b.fake, b.time, defaultCluster(t)) // a mover knows nothing of the group
+		b.ok(err)
+		b.ok(other.Begin(b.ctx(), b.group, b.topic))
+		b.ok(other.Close())
+		if got := take(); len(got) != 1 || got[0] != stranded {
+			t.Errorf("start %s: the group that came back took %v, want %s", name, got, stranded)
+		}
+	}
+}
+
+func TestAClusterThatNameServersDoNotKnowIsToldWithThoseThatTheyKnow(t *testing.T) {
+	b := newBench(t, "broker-a")
+	nope, err := mq.ParseCluster("Nope")
+	b.ok(err)
+	e, err := overFake(b.fake, b.time, nope)
+	b.ok(err)
+	defer e.Close()
+	if err := e.Probe(b.ctx()); err == nil || !strings.Contains(err.Error(), "no primary of cluster Nope is registered; the name servers know: DefaultCluster") {
+		t.Errorf("a cluster that is not there: %v", err)
+	}
+	if _, err := e.Inventory(b.ctx()); err == nil || !strings.Contains(err.Error(), "the name servers know: DefaultCluster") {
+		t.Errorf("its topics: %v", err)
+	}
+}
+
+func TestABrokerThatIsTakenForANameServerIsNamed(t *testing.T) {
+	b := newBench(t, "broker-a")
+	wrong := Options{NameServers: []string{b.fake.Address("broker-a")}, Cluster: defaultCluster(t), Clock: b.time, Remoting: remoting.Options{Dial: b.fake.Dial}}
+	e, err := Open(wrong)
+	b.ok(err)
+	defer e.Close()
+	if err := e.Probe(b.ctx()); err == nil || !strings.Contains(err.Error(), b.fake.Address("broker-a")+" is not a name server") {
+		t.Errorf("%v", err)
+	}
+	wrong.NameServers = append(wrong.NameServers, b.fake.NameServers()...)
+	second, err := Open(wrong)
+	b.ok(err)
+	defer second.Close()
+	b.ok(second.Probe(b.ctx()))
+}
+
+func TestUsersOfBrokersThatCheckNobodyAreAskedForInVain(t *testing.T) {
+	b := newBench(t, "broker-a")
+	b.fake.Inject(fakebroker.Fault{Request: remoting.ListUsers, Harm: fakebroker.Answer, Code: remoting.SystemError, Remark: "An system error occurred"})
+	_, err := b.Accounts(b.ctx())
+	if err == nil || !strings.Contains(err.Error(), "is authenticationEnabled=true on the brokers?") || !strings.Contains(err.Error(), "broker-a") {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestADeadNameServerBesideALivingOneIsNoticed(t *testing.T) {
+	b := newBench(t, "broker-a")
+	alive := b.fake.NameServers()[0]
+	e, err := Open(Options{NameServers: []string{alive, "nowhere:1"}, Cluster: defaultCluster(t), Clock: b.time, Remoting: remoting.Options{Dial: b.fake.Dial}})
+	b.ok(err)
+	defer e.Close()
+	b.ok(e.Probe(b.ctx()))
+	if all := e.NameServers(b.ctx()); len(all) != 2 || all[alive] != nil || all["nowhere:1"] == nil {
+		t.Errorf("%v", all)
 	}
 }

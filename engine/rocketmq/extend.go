@@ -9,7 +9,6 @@ import (
 
 	"github.com/causeway-mq/causeway/engine/rocketmq/remoting"
 	"github.com/causeway-mq/causeway/engine/rocketmq/request"
-	"github.com/causeway-mq/causeway/engine/rocketmq/token"
 	"github.com/causeway-mq/causeway/mq"
 )
 
@@ -38,7 +37,7 @@ func (e *Engine) extend(ctx context.Context, l mq.Lease, d time.Duration, how mq
 		// A broker would take it, and deliver the message twice: it is on its way to the retry topic.
 		return mq.Extended{Lease: l, Err: mq.Refuse(mq.Expired, "the lease is over")}
 	}
-	r, err := e.route(ctx, l.Topic.Name)
+	r, err := e.routes.Route(ctx, l.Topic.Name)
 	if err != nil {
 		return mq.Extended{Lease: l, Err: err}
 	}
@@ -47,7 +46,7 @@ func (e *Engine) extend(ctx context.Context, l mq.Lease, d time.Duration, how mq
 	}
 	var a request.ChangeInvisibleAnswer
 	if err := e.ask(ctx, target{r, t.Handle.Broker}, remoting.Request{Code: remoting.ChangeInvisible, Header: h}, &a); err != nil {
-		e.doubt(l.Topic.Name, err)
+		e.routes.Doubt(l.Topic.Name, err)
 		return mq.Extended{Lease: l, Err: gone(err)}
 	}
 	if a == (request.ChangeInvisibleAnswer{}) {
@@ -62,49 +61,9 @@ func (e *Engine) extend(ctx context.Context, l mq.Lease, d time.Duration, how mq
 	extended.Until = next.Handle.Visible()
 	if how == mq.Replace {
 		extended.Token = next.String()
-		e.renewed.forget(l.Token)
+		e.renewed.Forget(l.Token)
 	} else if !t.Ordered() {
-		e.renewed.note(l.Token, next, e.clock.Now())
+		e.renewed.Note(l.Token, next, e.clock.Now())
 	}
 	return mq.Extended{Lease: extended}
-}
-
-// renewed remembers, for leases that were renewed here and are no orderly ones, which checkpoint is the newest. It is soft: without it
-// an acknowledgement with the first token does not stop one redelivery.
-type renewed struct {
-	mu    sync.Mutex // guards all; leaf
-	newer map[string]token.Lease
-	sweep time.Time
-}
-
-func (r *renewed) init() { r.newer = map[string]token.Lease{} }
-
-func (r *renewed) newest(token string, t token.Lease) token.Lease {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if n, ok := r.newer[token]; ok {
-		return n
-	}
-	return t
-}
-
-func (r *renewed) note(token string, t token.Lease, now time.Time) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.newer[token] = t
-	if now.Before(r.sweep) {
-		return
-	}
-	r.sweep = now.Add(time.Minute)
-	for k, x := range r.newer {
-		if x.Handle.Visible().Before(now) {
-			delete(r.newer, k)
-		}
-	}
-}
-
-func (r *renewed) forget(token string) {
-	r.mu.Lock()
-	delete(r.newer, token)
-	r.mu.Unlock()
 }

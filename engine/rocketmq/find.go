@@ -9,8 +9,10 @@ import (
 	"time"
 
 	"github.com/causeway-mq/causeway/engine/rocketmq/mapping"
+	"github.com/causeway-mq/causeway/engine/rocketmq/pages"
 	"github.com/causeway-mq/causeway/engine/rocketmq/remoting"
 	"github.com/causeway-mq/causeway/engine/rocketmq/request"
+	"github.com/causeway-mq/causeway/engine/rocketmq/routes"
 	"github.com/causeway-mq/causeway/engine/rocketmq/stored"
 	"github.com/causeway-mq/causeway/mq"
 )
@@ -20,12 +22,15 @@ const indexedAtOnce = 32
 
 // Find searches stored messages: see control.Inspector. Scheduled messages and halves are in topics of the brokers' own and not found.
 func (e *Engine) Find(ctx context.Context, f mq.Find) (mq.Page, error) {
-	r, err := e.route(ctx, f.Topic.Name)
+	r, err := e.routes.Route(ctx, f.Topic.Name)
 	if err != nil {
 		return mq.Page{}, err
 	}
 	if f.Limit <= 0 || f.Limit > 100 {
 		return mq.Page{}, mq.Refuse(mq.BadRequest, "limit %d: from 1 to 100", f.Limit)
+	}
+	if f.Only != "" {
+		return mq.Page{}, mq.Refuse(mq.Unsupported, "brokers keep messages that are %s in topics of their own and list them for nobody", f.Only)
 	}
 	page := mq.Page{From: f.Begin, To: f.End}
 	if page.To.IsZero() {
@@ -40,12 +45,12 @@ func (e *Engine) Find(ctx context.Context, f mq.Find) (mq.Page, error) {
 	case f.Key != (mq.Key{}):
 		all, err = e.findIndexed(ctx, r, f, page)
 	default:
-		all, err = e.findBetween(ctx, r, f, page)
+		return e.pageBetween(ctx, r, f, page)
 	}
 	if err != nil {
 		return mq.Page{}, err
 	}
-	slices.SortStableFunc(all, func(a, b mq.Found) int { return a.StoredAt.Compare(b.StoredAt) })
+	slices.SortFunc(all, pages.NewestFirst)
 	skip, _ := strconv.Atoi(f.Cursor)
 	if skip < 0 || skip > len(all) {
 		return mq.Page{}, mq.Refuse(mq.BadRequest, "cursor %q: not from a page of this search", f.Cursor)
@@ -74,9 +79,9 @@ func (e *Engine) findAt(ctx context.Context, f mq.Find) ([]mq.Found, error) {
 	return all, nil
 }
 
-func (e *Engine) findIndexed(ctx context.Context, r *route, f mq.Find, window mq.Page) ([]mq.Found, error) {
+func (e *Engine) findIndexed(ctx context.Context, r *routes.Route, f mq.Find, window mq.Page) ([]mq.Found, error) {
 	var all []mq.Found
-	for broker := range r.addresses {
+	for broker := range r.Addresses {
 		h := &request.Query{Topic: f.Topic.Name.String(), Key: f.Key.String(), Max: indexedAtOnce, EndMillis: window.To.UnixMilli(), Broker: broker}
 		if !f.Begin.IsZero() {
 			h.BeginMillis = f.Begin.UnixMilli()
@@ -110,38 +115,72 @@ func within(t time.Time, f mq.Find) bool {
 	return !t.Before(f.Begin.Truncate(time.Millisecond)) && (f.End.IsZero() || t.Before(f.End))
 }
 
-// findBetween reads every queue from the window's beginning until enough came for the page behind the cursor.
-func (e *Engine) findBetween(ctx context.Context, r *route, f mq.Find, window mq.Page) ([]mq.Found, error) {
-	skip, _ := strconv.Atoi(f.Cursor)
+// pageBetween reads one page of a window, the newest first. A later page costs no more than the first one.
+func (e *Engine) pageBetween(ctx context.Context, r *routes.Route, f mq.Find, page mq.Page) (mq.Page, error) {
+	from, err := pages.Parse(f.Cursor)
+	if err != nil {
+		return mq.Page{}, err
+	}
+	if !from.At.IsZero() {
+		f.End = from.At.Add(time.Millisecond)
+	}
+	all, err := e.findBefore(ctx, r, f, from.Shown)
+	page.Messages, page.Next = from.Cut(all, f.Limit)
+	return page, err
+}
+
+// findBefore reads every queue backwards from the window's end until enough came for a page behind what is passed over.
+func (e *Engine) findBefore(ctx context.Context, r *routes.Route, f mq.Find, skip int) ([]mq.Found, error) {
 	var all []mq.Found
-	for _, at := range r.readable {
-		q := mq.QueueRef{Topic: f.Topic, Broker: at.broker, Queue: mq.QueueID(at.queue)}
-		from, err := e.At(ctx, q, window.From)
-		if window.From.IsZero() {
-			from, _, err = e.Bounds(ctx, q)
-		}
+	for _, at := range r.Readable {
+		q := mq.QueueRef{Topic: f.Topic, Broker: at.Broker, Queue: mq.QueueID(at.Queue)}
+		lo, hi, err := e.Bounds(ctx, q)
 		if err != nil {
 			return nil, err
 		}
-		for n := 0; n <= skip+f.Limit; {
-			read, err := e.Pull(ctx, q, from, mq.ReadLimit{Messages: mq.MaxReceive, Bytes: 1 << 20}, mq.Filter{})
+		if !f.End.IsZero() {
+			end, err := e.At(ctx, q, f.End)
 			if err != nil {
 				return nil, err
 			}
-			if read.Next == from {
-				break
+			hi = min(hi, end)
+		}
+		for n, older := 0, false; n <= skip+f.Limit && hi > lo && !older; {
+			from := max(lo, hi-mq.MaxReceive)
+			piece, err := e.piece(ctx, q, from, hi)
+			if err != nil {
+				return nil, err
 			}
-			from = read.Next
-			for _, m := range read.Messages {
+			for _, m := range piece {
 				if within(m.StoredAt, f) {
 					all = append(all, mq.Found{Stored: m, State: mq.FoundStored})
 					n++
 				}
+				older = older || m.StoredAt.Before(f.Begin.Truncate(time.Millisecond))
 			}
-			if k := len(read.Messages); k > 0 && !f.End.IsZero() && !read.Messages[k-1].StoredAt.Before(f.End) {
-				break
+			hi = from
+		}
+	}
+	return all, nil
+}
+
+// piece is what a queue holds of some offsets.
+func (e *Engine) piece(ctx context.Context, q mq.QueueRef, from, to mq.Offset) ([]mq.Stored, error) {
+	var all []mq.Stored
+	for from < to {
+		read, err := e.Pull(ctx, q, from, mq.ReadLimit{Messages: int(to - from), Bytes: 1 << 20}, mq.Filter{})
+		if err != nil {
+			return nil, err
+		}
+		for _, m := range read.Messages {
+			if m.Offset < to {
+				all = append(all, m)
 			}
 		}
+		if read.Next <= from {
+			break
+		}
+		from = read.Next
 	}
 	return all, nil
 }

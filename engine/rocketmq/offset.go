@@ -4,10 +4,12 @@ package rocketmq
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/causeway-mq/causeway/engine/rocketmq/remoting"
 	"github.com/causeway-mq/causeway/engine/rocketmq/request"
+	"github.com/causeway-mq/causeway/engine/rocketmq/routes"
 	"github.com/causeway-mq/causeway/mq"
 )
 
@@ -56,7 +58,7 @@ func (e *Engine) Committed(ctx context.Context, g mq.Group, q mq.QueueRef) (mq.O
 		Group: g.Name.String(), Topic: q.Topic.Name.String(), Queue: int32(q.Queue), Broker: at.broker,
 	})
 	if mq.KindOf(err) == mq.MessageNotFound {
-		return 0, mq.Refuse(mq.OffsetNotFound, "group %s has no offset in %v", g.Name, q)
+		return 0, mq.Refuse(mq.OffsetNotFound, "the group has no offset in queue %d", q.Queue).Because(fmt.Errorf("group %s in %v", g.Name, q))
 	}
 	return o, err
 }
@@ -64,14 +66,14 @@ func (e *Engine) Committed(ctx context.Context, g mq.Group, q mq.QueueRef) (mq.O
 // Commit stores a pulling group's offset. Brokers write it to disk by a timer, every 5 s as they come.
 func (e *Engine) Commit(ctx context.Context, g mq.Group, q mq.QueueRef, to mq.Offset) error {
 	if g.Mode != mq.Pulls {
-		return mq.Refuse(mq.Conflict, "group %s takes leases: its progress follows its acknowledgements", g.Name)
+		return mq.Refuse(mq.Conflict, "the group takes leases: its progress follows its acknowledgements").Because(fmt.Errorf("group %s", g.Name))
 	}
 	lo, hi, err := e.Bounds(ctx, q)
 	if err != nil {
 		return err
 	}
 	if to < lo || to > hi {
-		return mq.Refuse(mq.IllegalOffset, "%v: offset %d lies outside %d to %d", q, to, lo, hi)
+		return routes.Outside(q, to, lo, hi)
 	}
 	at, err := e.at(ctx, q)
 	if err != nil {

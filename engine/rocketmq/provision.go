@@ -4,11 +4,10 @@ package rocketmq
 
 import (
 	"context"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/causeway-mq/causeway/engine/rocketmq/admin"
+	"github.com/causeway-mq/causeway/engine/rocketmq/kept"
 	"github.com/causeway-mq/causeway/engine/rocketmq/remoting"
 	"github.com/causeway-mq/causeway/mq"
 )
@@ -19,28 +18,59 @@ func (e *Engine) PutTopic(ctx context.Context, spec mq.TopicSpec) error {
 	if err != nil {
 		return err
 	}
-	n := int32(max(len(primaries.addresses), 1))
-	queues := max((int32(spec.Queues)+n-1)/n, 1)
-	return e.putTopic(ctx, admin.Topic{
-		Name: spec.Name.String(), Read: queues, Write: queues, Permission: admin.ReadWrite, Attributes: map[string]string{admin.TypeAttribute: typeOf(spec.Accepts)},
-	})
+	n := int32(max(len(primaries.Addresses), 1))
+	share := max((int32(spec.Queues)+n-1)/n, 1)
+	return e.putTopic(ctx, spec.Name, func(was admin.Topic) admin.Topic { return kept.TopicOf(spec, share, was) })
 }
 
-func (e *Engine) putTopic(ctx context.Context, t admin.Topic) error {
+// Freeze takes the right to write from a topic on every primary: from then on sends to it are refused, while what is there is consumed, and what brokers
+// themselves put there, scheduled messages and commits, still arrives. One that is frozen already is no error.
+func (e *Engine) Freeze(ctx context.Context, name mq.Physical) error {
 	err := e.everywhere(ctx, func(at target) error {
+		t, err := e.topicAt(ctx, at, name)
+		if err != nil {
+			return err
+		}
+		if t.Permission == admin.ReadOnly {
+			return nil
+		}
+		t.Permission, t.Attributes = admin.ReadOnly, nil // attributes that are not named stay
 		return e.ask(ctx, at, remoting.Request{Code: remoting.CreateTopic, Header: admin.PutTopicOf(t), Timeout: 10 * time.Second}, nil)
 	})
+	e.routes.Forget(name)
+	return err
+}
+
+// topicAt is the topic as one primary has it.
+func (e *Engine) topicAt(ctx context.Context, at target, name mq.Physical) (admin.Topic, error) {
+	f, err := e.call(ctx, at.route, at.broker, remoting.Request{Code: remoting.TopicConfig, Header: &admin.ByTopic{Topic: name.String()}})
 	if err != nil {
-		return err
+		return admin.Topic{}, err
 	}
-	name, err := mq.ParsePhysical(t.Name)
+	defer f.Release()
+	t, err := admin.ParseTopic(f.Body)
+	if err != nil {
+		return t, mq.Refuse(mq.Internal, "configuration of topic %s: %v", name, err)
+	}
+	return t, nil
+}
+
+// putTopic makes or changes a topic on every primary, from what it has there.
+func (e *Engine) putTopic(ctx context.Context, name mq.Physical, as func(was admin.Topic) admin.Topic) error {
+	err := e.everywhere(ctx, func(at target) error {
+		was, err := e.topicAt(ctx, at, name)
+		if err != nil && mq.KindOf(err) != mq.TopicNotFound {
+			return err
+		}
+		return e.ask(ctx, at, remoting.Request{Code: remoting.CreateTopic, Header: admin.PutTopicOf(as(was)), Timeout: 10 * time.Second}, nil)
+	})
 	if err != nil {
 		return err
 	}
 	for {
-		r, err := e.fetch(ctx, name) // not lookUp: that may share a question from before the topic was made
-		if err == nil && len(r.writable) > 0 {
-			e.learn(name, r)
+		r, err := e.routes.Fetch(ctx, name) // not lookUp: that may share a question from before the topic was made
+		if err == nil && len(r.Writable) > 0 {
+			e.routes.Learn(name, r)
 			return nil
 		}
 		if err != nil && mq.KindOf(err) != mq.TopicNotFound {
@@ -51,40 +81,9 @@ func (e *Engine) putTopic(ctx context.Context, t admin.Topic) error {
 		case <-timer.C():
 		case <-ctx.Done():
 			timer.Stop()
-			return mq.Doubt(mq.Timeout, ctx.Err(), "topic %s was made, but no name server routes it", t.Name)
+			return mq.Doubt(mq.Timeout, ctx.Err(), "topic %s was made, but no name server routes it", name)
 		}
 	}
-}
-
-// typeOf is the attribute that brokers and other proxies go by.
-func typeOf(a mq.Accepts) string {
-	types := a.Types()
-	if len(types) != 1 {
-		return admin.TypeMixed
-	}
-	switch types[0] {
-	case mq.FIFO:
-		return admin.TypeFIFO
-	case mq.Delay:
-		return admin.TypeDelay
-	case mq.Transaction:
-		return admin.TypeTransaction
-	}
-	return admin.TypeNormal
-}
-
-func acceptsOf(kind string) mq.Accepts {
-	switch kind {
-	case admin.TypeFIFO:
-		return mq.AcceptsOf(mq.FIFO)
-	case admin.TypeDelay:
-		return mq.AcceptsOf(mq.Delay)
-	case admin.TypeTransaction:
-		return mq.AcceptsOf(mq.Transaction)
-	case admin.TypeMixed:
-		return mq.AcceptsOf(mq.Normal, mq.FIFO, mq.Delay, mq.Transaction)
-	}
-	return mq.AcceptsOf(mq.Normal)
 }
 
 // everywhere asks every primary; the first error ends it.
@@ -93,10 +92,10 @@ func (e *Engine) everywhere(ctx context.Context, do func(target) error) error {
 	if err != nil {
 		return err
 	}
-	if len(primaries.addresses) == 0 {
+	if len(primaries.Addresses) == 0 {
 		return mq.Refuse(mq.Unavailable, "no primary is registered")
 	}
-	for broker := range primaries.addresses {
+	for broker := range primaries.Addresses {
 		if err := do(target{primaries, broker}); err != nil {
 			return mq.During("broker "+broker, err)
 		}
@@ -116,48 +115,54 @@ func (e *Engine) DropTopic(ctx context.Context, name mq.Physical) error {
 	if err != nil {
 		return err
 	}
-	for _, server := range e.servers.all { // they do not talk to each other
+	for _, server := range e.routes.NameServers() { // they do not talk to each other
 		f, err := e.client.Call(ctx, server, remoting.Request{Code: remoting.DeleteTopicInNamesrv, Header: &admin.ByTopic{Topic: name.String()}})
 		if err != nil {
 			return err
 		}
 		f.Release()
 	}
-	e.routes.mu.Lock()
-	delete(e.routes.all, name)
-	e.routes.mu.Unlock()
+	e.routes.Forget(name)
 	e.begun.Range(func(k, _ any) bool {
 		if k.(begunKey).topic == name {
 			e.begun.Delete(k)
 		}
 		return true
 	})
-	signal(e.changed)
 	return nil
 }
 
 // PutGroup makes or changes a group on every primary, and the topic of its dead letters.
 func (e *Engine) PutGroup(ctx context.Context, spec mq.GroupSpec) error {
-	g := admin.NewGroup(spec.Name.String())
-	g.Orderly = spec.Ordered
-	if spec.MaxAttempts > 0 {
-		g.RetryMost = int64(spec.MaxAttempts - 1)
-	}
-	if p := spec.Retry; len(p.Steps) > 0 {
-		for _, s := range p.Steps {
-			g.Retry.Steps = append(g.Retry.Steps, s.Milliseconds())
-		}
-	} else if p.Initial > 0 {
-		g.Retry = admin.Retry{Initial: p.Initial.Milliseconds(), Max: p.Max.Milliseconds(), Multiplier: max(int64(p.Multiplier), 1)}
-	}
 	err := e.everywhere(ctx, func(at target) error {
-		return e.ask(ctx, at, remoting.Request{Code: remoting.CreateGroup, Body: g.AppendJSON(nil)}, nil)
+		was, err := e.groupAt(ctx, at, spec.Name)
+		if err != nil {
+			return err
+		}
+		return e.ask(ctx, at, remoting.Request{Code: remoting.CreateGroup, Body: kept.GroupOf(spec, was).AppendJSON(nil)}, nil)
 	})
 	if err != nil {
 		return err
 	}
 	_, err = e.deadRoute(ctx, mq.PhysicalDeadLetters(spec.Name))
 	return err
+}
+
+// groupAt is the group as one primary has it, or as it would be made.
+func (e *Engine) groupAt(ctx context.Context, at target, name mq.Physical) (admin.Group, error) {
+	f, err := e.call(ctx, at.route, at.broker, remoting.Request{Code: remoting.GroupConfig, Header: &admin.ByGroup{Group: name.String()}})
+	if mq.KindOf(err) == mq.GroupNotFound {
+		return admin.NewGroup(name.String()), nil
+	}
+	if err != nil {
+		return admin.Group{}, err
+	}
+	defer f.Release()
+	g, err := admin.ParseGroup(f.Body)
+	if err != nil {
+		return g, mq.Refuse(mq.Internal, "configuration of group %s: %v", name, err)
+	}
+	return g, nil
 }
 
 // DropGroup removes a group with its offsets. Its dead letters stay.
@@ -173,102 +178,33 @@ func (e *Engine) DropGroup(ctx context.Context, name mq.Physical) error {
 	})
 }
 
-// PutRights gives a principal exactly these rights, on every replica of every broker name: they are not copied between them.
-func (e *Engine) PutRights(ctx context.Context, who mq.Principal, rights []mq.Right) error {
-	acl := admin.ACL{Subject: "User:" + who.Name}
-	for _, r := range rights {
-		x := admin.Entry{Resource: "Topic:" + r.Topic.String(), Actions: []string{"Pub"}}
-		if r.Verb == mq.Subscribe {
-			x.Actions = []string{"Sub"}
-		}
-		if r.Topic == (mq.Physical{}) {
-			x.Resource = "Group:" + r.Group.String()
-		}
-		acl.Entries = append(acl.Entries, x)
-	}
-	return e.everywhere(ctx, func(at target) error {
-		user := remoting.Request{Code: remoting.CreateUser, Header: &admin.ByUser{Name: who.Name}, Body: admin.User{Name: who.Name, Secret: who.Secret}.AppendJSON(nil)}
-		if err := e.ask(ctx, at, user, nil); err != nil {
-			user.Code = remoting.UpdateUser
-			if err := e.ask(ctx, at, user, nil); err != nil {
-				return err
-			}
-		}
-		_ = e.ask(ctx, at, remoting.Request{Code: remoting.DeleteACL, Header: &admin.DropACL{Subject: acl.Subject}}, nil) // there may be none
-		if len(acl.Entries) == 0 {
-			return nil
-		}
-		return e.ask(ctx, at, remoting.Request{Code: remoting.CreateACL, Header: &admin.BySubject{Subject: acl.Subject}, Body: acl.AppendJSON(nil)}, nil)
-	})
-}
-
 // Inventory lists topics and groups that somebody made, from every primary's tables.
-func (e *Engine) Inventory(ctx context.Context) (inv mq.Inventory, err error) {
-	topics, groups := map[string]mq.TopicSpec{}, map[string]mq.GroupSpec{}
-	err = e.everywhere(ctx, func(at target) error {
-		f, err := e.call(ctx, at.route, at.broker, remoting.Request{Code: remoting.AllTopicConfigs, Header: admin.TopicPage(0)})
-		if err != nil {
-			return err
+func (e *Engine) Inventory(ctx context.Context) (mq.Inventory, error) {
+	all := kept.Tally{Cluster: e.opts.Cluster, Brokers: e.opts.BrokersName, OwnGroup: puller}
+	err := e.everywhere(ctx, func(at target) error {
+		topics, groups, err := e.tables(ctx, at)
+		if err == nil {
+			all.Add(at.broker, topics, groups)
 		}
-		all, err := admin.ParseTopics(f.Body)
-		if err != nil {
-			return mq.Refuse(mq.Internal, "%v", err)
-		}
-		for _, t := range all {
-			name, err := mq.ParsePhysical(t.Name)
-			if err != nil || admin.IsSystemTopic(t.Name) || strings.HasPrefix(t.Name, "%RETRY%") || t.Name == at.broker || t.Name == e.opts.Cluster.String() {
-				continue
-			}
-			spec := topics[t.Name]
-			spec.Name, spec.Cluster, spec.Accepts = name, e.opts.Cluster, acceptsOf(t.Attributes[admin.TypeAttribute])
-			spec.Queues += int(t.Write)
-			topics[t.Name] = spec
-		}
-		return e.inventoryGroups(ctx, at, groups)
-	})
-	for _, t := range topics {
-		inv.Topics = append(inv.Topics, t)
-	}
-	for _, g := range groups {
-		inv.Groups = append(inv.Groups, g)
-	}
-	slices.SortFunc(inv.Topics, func(a, b mq.TopicSpec) int { return strings.Compare(a.Name.String(), b.Name.String()) })
-	slices.SortFunc(inv.Groups, func(a, b mq.GroupSpec) int { return strings.Compare(a.Name.String(), b.Name.String()) })
-	return inv, err
-}
-
-func (e *Engine) inventoryGroups(ctx context.Context, at target, groups map[string]mq.GroupSpec) error {
-	f, err := e.call(ctx, at.route, at.broker, remoting.Request{Code: remoting.AllGroupConfigs, Header: admin.GroupPage(0)})
-	if err != nil {
 		return err
-	}
-	all, err := admin.ParseGroups(f.Body)
-	if err != nil {
-		return mq.Refuse(mq.Internal, "%v", err)
-	}
-	for _, g := range all {
-		name, err := mq.ParsePhysical(g.Name)
-		if err != nil || isSystemGroup(g.Name) {
-			continue
-		}
-		spec := mq.GroupSpec{Name: name, Cluster: e.opts.Cluster, Ordered: g.Orderly, MaxAttempts: int(g.RetryMost) + 1}
-		for _, s := range g.Retry.Steps {
-			spec.Retry.Steps = append(spec.Retry.Steps, time.Duration(s)*time.Millisecond)
-		}
-		if g.Retry.Initial > 0 {
-			spec.Retry = mq.RetryPolicy{
-				Initial: time.Duration(g.Retry.Initial) * time.Millisecond, Max: time.Duration(g.Retry.Max) * time.Millisecond, Multiplier: float64(g.Retry.Multiplier),
-			}
-		}
-		groups[g.Name] = spec
-	}
-	return nil
+	})
+	return all.Inventory(), err
 }
 
-func isSystemGroup(name string) bool {
-	switch name {
-	case "TOOLS_CONSUMER", "FILTERSRV_CONSUMER", "__MONITOR_CONSUMER", "SELF_TEST_C_GROUP", "SELF_TEST_P_GROUP", "CLIENT_INNER_PRODUCER", "DEFAULT_CONSUMER", "SCHEDULE_CONSUMER", puller:
-		return true
+// tables reads a primary's; without a page asked for, all of them come.
+func (e *Engine) tables(ctx context.Context, at target) (topics []admin.Topic, groups []admin.Group, err error) {
+	f, err := e.call(ctx, at.route, at.broker, remoting.Request{Code: remoting.AllTopicConfigs})
+	if err != nil {
+		return nil, nil, err
 	}
-	return strings.HasPrefix(name, "CID_")
+	if topics, err = admin.ParseTopics(f.Body); err != nil {
+		return nil, nil, mq.Refuse(mq.Internal, "%v", err)
+	}
+	if f, err = e.call(ctx, at.route, at.broker, remoting.Request{Code: remoting.AllGroupConfigs}); err != nil {
+		return nil, nil, err
+	}
+	if groups, err = admin.ParseGroups(f.Body); err != nil {
+		return nil, nil, mq.Refuse(mq.Internal, "%v", err)
+	}
+	return topics, groups, nil
 }

@@ -4,12 +4,14 @@ package rocketmq
 
 import (
 	"context"
+	"fmt"
 	"sync"
 	"time"
 
 	"github.com/causeway-mq/causeway/engine/rocketmq/mapping"
 	"github.com/causeway-mq/causeway/engine/rocketmq/remoting"
 	"github.com/causeway-mq/causeway/engine/rocketmq/request"
+	"github.com/causeway-mq/causeway/engine/rocketmq/routes"
 	"github.com/causeway-mq/causeway/engine/rocketmq/stored"
 	"github.com/causeway-mq/causeway/mq"
 	"github.com/causeway-mq/causeway/mq/filter"
@@ -33,7 +35,7 @@ func (e *Engine) Pull(ctx context.Context, q mq.QueueRef, from mq.Offset, limit 
 		SysFlag: request.PullSubscription, Expression: "*", ExpressionType: "TAG", Version: e.clock.Now().UnixMilli(), MaxBytes: int32(min(max(limit.Bytes, 1), 1<<30)),
 		Broker: at.broker,
 	}
-	address, err := at.route.address(at.broker)
+	address, err := at.route.Address(at.broker)
 	if err != nil {
 		return mq.Read{}, err
 	}
@@ -49,19 +51,24 @@ func (e *Engine) Pull(ctx context.Context, q mq.QueueRef, from mq.Offset, limit 
 			return mq.Read{}, mq.Refuse(mq.Internal, "answer to a pull: %v", err)
 		}
 	default:
-		e.doubt(q.Topic.Name, answer.Err())
+		e.routes.Doubt(q.Topic.Name, answer.Err())
 		return mq.Read{}, answer.Err()
 	}
 	if int64(from) < a.Min || int64(from) > a.Max {
-		return mq.Read{}, mq.Refuse(mq.IllegalOffset, "%v: offset %d lies outside %d to %d", q, from, a.Min, a.Max)
+		return mq.Read{}, routes.Outside(q, from, mq.Offset(a.Min), mq.Offset(a.Max))
 	}
 	read := mq.Read{Next: mq.Offset(max(a.Next, int64(from))), Lo: mq.Offset(a.Min), Hi: mq.Offset(a.Max)}
 	records, err := stored.All(answer.Body, 4*mq.MaxReceive)
 	if err != nil {
 		return mq.Read{}, mq.Refuse(mq.Internal, "answer to a pull: %v", err)
 	}
+	room := limit.Bytes
 	for i := range records {
 		m := mapping.Message(&records[i], at.broker, q.Topic.Name)
+		if room -= len(m.Message.Body); room < 0 && i > 0 { // brokers count in their own way, and some not at all
+			read.Next = m.Offset
+			break
+		}
 		if ok, err := f.Match(filter.Message(&m.Message)); err == nil && ok {
 			read.Messages = append(read.Messages, m)
 		}
@@ -71,16 +78,16 @@ func (e *Engine) Pull(ctx context.Context, q mq.QueueRef, from mq.Offset, limit 
 
 // at finds the broker of a queue.
 func (e *Engine) at(ctx context.Context, q mq.QueueRef) (target, error) {
-	r, err := e.route(ctx, q.Topic.Name)
+	r, err := e.routes.Route(ctx, q.Topic.Name)
 	if err != nil {
 		return target{}, err
 	}
-	for _, x := range r.set {
+	for _, x := range r.Set {
 		if x.ID == q.Queue && (q.Broker == "" || q.Broker == x.Broker) {
 			return target{r, x.Broker}, nil
 		}
 	}
-	return target{}, mq.Refuse(mq.NotFound, "%v: no such queue", q)
+	return target{}, mq.Refuse(mq.NotFound, "the topic has no queue %d", q.Queue).Because(fmt.Errorf("%v", q))
 }
 
 const pullPulse = 200 * time.Millisecond
@@ -104,7 +111,7 @@ func (e *Engine) ArmPull(q mq.QueueRef, from mq.Offset, wake func()) (disarm fun
 		if stop || e.ctx.Err() != nil {
 			return
 		}
-		route, ok := e.known(q.Topic.Name)
+		route, ok := e.routes.Known(q.Topic.Name)
 		if !ok {
 			if end() {
 				wake()
@@ -112,7 +119,7 @@ func (e *Engine) ArmPull(q mq.QueueRef, from mq.Offset, wake func()) (disarm fun
 			return
 		}
 		h := &request.Bound{Topic: q.Topic.Name.String(), Queue: int32(q.Queue), Broker: q.Broker}
-		e.client.Start(e.ctx, route.addresses[q.Broker], remoting.Request{Code: remoting.MaxOffset, Header: h}, func(f *remoting.Frame, err error) {
+		e.client.Start(e.ctx, route.Addresses[q.Broker], remoting.Request{Code: remoting.MaxOffset, Header: h}, func(f *remoting.Frame, err error) {
 			var a request.OffsetAnswer
 			if err == nil {
 				if err = f.Err(); err == nil {
@@ -131,15 +138,4 @@ func (e *Engine) ArmPull(q mq.QueueRef, from mq.Offset, wake func()) (disarm fun
 	}
 	look()
 	return func() { end() }
-}
-
-func (e *Engine) known(topic mq.Physical) (*route, bool) {
-	e.routes.mu.Lock()
-	defer e.routes.mu.Unlock()
-	k := e.routes.all[topic]
-	if k == nil || k.route == nil {
-		return nil, false
-	}
-	k.used = e.clock.Now()
-	return k.route, true
 }

@@ -4,9 +4,8 @@ package rocketmq
 
 import (
 	"context"
+	"fmt"
 	"strings"
-	"sync"
-	"time"
 
 	"github.com/causeway-mq/causeway/engine/rocketmq/remoting"
 	"github.com/causeway-mq/causeway/engine/rocketmq/request"
@@ -20,10 +19,10 @@ func (e *Engine) Recall(ctx context.Context, topic mq.Topic, s mq.Scheduled) err
 	if !ok {
 		return mq.Refuse(mq.MessageNotFound, "not a scheduled message of this cluster")
 	}
-	if e.recalled.seen(t.Handle, e.clock.Now()) {
+	if e.recalled.Has(t.Handle, e.clock.Now()) {
 		return mq.Refuse(mq.MessageNotFound, "the message was recalled before")
 	}
-	r, err := e.route(ctx, topic.Name)
+	r, err := e.routes.Route(ctx, topic.Name)
 	if err != nil {
 		return err
 	}
@@ -35,39 +34,10 @@ func (e *Engine) Recall(ctx context.Context, topic mq.Topic, s mq.Scheduled) err
 	case mq.KindOf(err) == mq.Conflict:
 		return mq.Refuse(mq.MessageNotFound, "not a scheduled message of this topic")
 	case mq.KindOf(err) == mq.Forbidden:
-		return mq.Refuse(mq.Unsupported, "broker %s does not recall: recallMessageEnable is off", t.Broker)
+		return mq.Refuse(mq.Unsupported, "the cluster does not recall: recallMessageEnable is off").Because(fmt.Errorf("broker %s", t.Broker))
 	}
 	if err == nil {
-		e.recalled.note(t.Handle, e.clock.Now().Add(recallMemory))
+		e.recalled.Note(t.Handle, e.clock.Now())
 	}
 	return err
-}
-
-// recallMemory is how long this engine knows what it recalled. It is soft: a second recall elsewhere is answered with success, and
-// changes nothing.
-const recallMemory = 10 * time.Minute
-
-type recalled struct {
-	mu    sync.Mutex // guards all; leaf
-	until map[string]time.Time
-}
-
-func (r *recalled) seen(handle string, now time.Time) bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.until[handle].After(now)
-}
-
-func (r *recalled) note(handle string, until time.Time) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.until == nil {
-		r.until = map[string]time.Time{}
-	}
-	for h, t := range r.until {
-		if t.Before(until.Add(-recallMemory)) {
-			delete(r.until, h)
-		}
-	}
-	r.until[handle] = until
 }

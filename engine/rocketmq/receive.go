@@ -4,12 +4,15 @@ package rocketmq
 
 import (
 	"context"
-	"math/rand/v2"
+	"fmt"
+	"slices"
 	"time"
 
 	"github.com/causeway-mq/causeway/engine/rocketmq/mapping"
 	"github.com/causeway-mq/causeway/engine/rocketmq/remoting"
 	"github.com/causeway-mq/causeway/engine/rocketmq/request"
+	"github.com/causeway-mq/causeway/engine/rocketmq/routes"
+	"github.com/causeway-mq/causeway/engine/rocketmq/soft"
 	"github.com/causeway-mq/causeway/engine/rocketmq/stored"
 	"github.com/causeway-mq/causeway/engine/rocketmq/token"
 	"github.com/causeway-mq/causeway/mq"
@@ -18,7 +21,8 @@ import (
 
 const popTimeout = 5 * time.Second
 
-// Take pops from one broker after the other, from another one first each time, until it has enough: see consume.Leaser.
+// Take asks one broker after the other until one has something, first the one that a notification named, or else another one each time:
+// see consume.Leaser. What the next broker holds is there for the next Take; a round trip to each would cost every small one.
 func (e *Engine) Take(ctx context.Context, want mq.Want) ([]mq.Delivery, error) {
 	f, err := filter.Compile(want.Filter)
 	if err != nil {
@@ -27,63 +31,83 @@ func (e *Engine) Take(ctx context.Context, want mq.Want) ([]mq.Delivery, error) 
 	if err := e.begin(ctx, want.Topic, want.Group); err != nil {
 		return nil, err
 	}
-	r, err := e.route(ctx, want.Topic.Name)
+	r, err := e.routes.Route(ctx, want.Topic.Name)
 	if err != nil {
 		return nil, err
 	}
-	var all []mq.Delivery
-	var failed error
+	hide, keep := hold(want)
+	if hide == 0 {
+		hide = e.wholeHold(ctx, r, want.Group.Name)
+	}
+	p := popping{filter: f, most: want.Max, hide: hide, keep: keep}
+	all, failed := e.takeRuns(ctx, r, want, p)
+	if len(all) > 0 {
+		return all, nil
+	}
 	asked := 0
-	for i, start := 0, rand.IntN(max(len(r.readers), 1)); i < len(r.readers) && len(all) < want.Max; i++ {
-		broker := r.readers[(start+i)%len(r.readers)]
+	for i, start := 0, e.watches.first(r, watchKey{want.Topic.Name, want.Group.Name}); i < len(r.Readers) && len(all) == 0; i++ {
+		broker := r.Readers[(start+i)%len(r.Readers)]
 		if want.Broker != "" && want.Broker != broker {
 			continue
 		}
 		asked++
-		got, err := e.takeFrom(ctx, target{r, broker}, want, popping{filter: f, most: want.Max - len(all)})
-		if err != nil {
-			e.doubt(want.Topic.Name, err)
+		if all, err = e.takeFrom(ctx, target{r, broker}, want, p); err != nil {
+			e.routes.Doubt(want.Topic.Name, err)
+			e.remake(ctx, want.Topic, target{r, broker}, err) // for the next one who asks
 			failed = err
-			continue
 		}
-		all = append(all, got...)
 	}
 	if len(all) == 0 && failed != nil {
 		return nil, failed
 	}
 	if asked == 0 {
-		return nil, mq.Refuse(mq.Unavailable, "topic %s: no queue can be read now", want.Topic.Name)
+		return nil, mq.Refuse(mq.Unavailable, "no queue of the topic can be read now").Because(fmt.Errorf("topic %s", want.Topic.Name))
 	}
 	return all, nil
 }
 
+// takeRuns gives an ordered want what the pops that were parked for it brought, and a repeated attempt the runs that it got in this way
+// before.
+func (e *Engine) takeRuns(ctx context.Context, r *routes.Route, want mq.Want, p popping) (all []mq.Delivery, failed error) {
+	if !want.Group.Ordered {
+		return nil, nil
+	}
+	again := e.parks.Aliases(want)
+	for _, kept := range e.parks.Take(want) {
+		all = append(all, e.grant(ctx, want, kept.Popped, p)...)
+	}
+	for _, a := range again {
+		if len(all) >= want.Max {
+			break
+		}
+		w := want
+		w.Attempt, w.Queue, p.most = a.Attempt, mq.QueueID(a.At.Queue), want.Max-len(all)
+		got, err := e.takeFrom(ctx, target{r, a.At.Broker}, w, p)
+		if err != nil {
+			e.routes.Doubt(want.Topic.Name, err)
+			failed = err
+		}
+		all = append(all, got...)
+	}
+	return all, failed
+}
+
 // popping is what one Take found out before it asks brokers.
 type popping struct {
-	filter *filter.Filter
-	most   int
+	filter     *filter.Filter
+	most       int
+	hide, keep time.Duration
 }
 
-// hold is how long messages are hidden, and how often the holder renews.
-func hold(want mq.Want) (hide, keep time.Duration) {
-	switch {
-	case want.Renew && want.Group.Ordered:
-		return renewHold, renewEvery
-	case want.Renew:
-		return longHold, 0
-	case want.Hold.Duration() > 0:
-		return want.Hold.Duration(), 0
-	case want.Group.Hold > 0:
-		return want.Group.Hold, 0
-	}
-	return mq.DefaultHold, 0
-}
-
-func (e *Engine) takeFrom(ctx context.Context, at target, want mq.Want, p popping) ([]mq.Delivery, error) {
-	hide, keep := hold(want)
+// popOf is the request for a want. It does not wait.
+func popOf(want mq.Want, p popping, broker string) *request.Pop {
 	h := &request.Pop{
 		Group: want.Group.Name.String(), Topic: want.Topic.Name.String(), Queue: int32(want.Queue), Max: int32(min(p.most, mq.MaxReceive)),
-		InvisibleMillis: hide.Milliseconds(), Init: request.FromMin, ExpressionType: "TAG", Expression: p.filter.Written().Expression,
-		Order: want.Group.Ordered, Attempt: string(want.Attempt), Broker: at.broker,
+		InvisibleMillis: p.hide.Milliseconds(), Init: request.FromMin, ExpressionType: "TAG", Expression: p.filter.Written().Expression,
+		Order: want.Group.Ordered, Attempt: string(want.Attempt), Broker: broker,
+	}
+	if want.Group.Start.Kind == mq.StartByEngine {
+		h.Init = request.FromMax
 	}
 	if p.filter.All() {
 		h.Expression = "*"
@@ -91,11 +115,16 @@ func (e *Engine) takeFrom(ctx context.Context, at target, want mq.Want, p poppin
 	if p.filter.SQL() {
 		h.ExpressionType = "SQL92"
 	}
-	address, err := at.route.address(at.broker)
+	return h
+}
+
+func (e *Engine) takeFrom(ctx context.Context, at target, want mq.Want, p popping) ([]mq.Delivery, error) {
+	address, err := at.route.Address(at.broker)
 	if err != nil {
 		return nil, err
 	}
-	f, err := e.client.Call(ctx, address, remoting.Request{Code: remoting.PopMessage, Header: h, Timeout: popTimeout})
+	r := remoting.Request{Code: remoting.PopMessage, Header: popOf(want, p, at.broker), Timeout: popTimeout}
+	f, err := e.client.Call(ctx, address, r)
 	if err != nil {
 		return nil, err
 	}
@@ -103,14 +132,19 @@ func (e *Engine) takeFrom(ctx context.Context, at target, want mq.Want, p poppin
 	if err != nil {
 		return nil, err
 	}
-	var granted []mq.Delivery
+	return e.grant(ctx, want, popped, p), nil
+}
+
+// grant makes deliveries of what was popped, but for what the want does not ask for and what is out of attempts.
+func (e *Engine) grant(ctx context.Context, want mq.Want, popped []request.Popped, p popping) []mq.Delivery {
+	granted := make([]mq.Delivery, 0, len(popped))
 	for i := range popped {
 		d := e.delivery(want, &popped[i])
-		d.Keep = keep
+		d.Keep = p.keep
 		switch {
 		case len(p.filter.Tags()) > 0 && !p.filter.MatchTag(d.Message.Tag.String()):
 			e.drop(ctx, d.Lease) // another tag with the same hash
-		case want.Group.Ordered && popped[i].Reconsumed > 0 && e.settled.has(settledAt(d.Lease, popped[i].Handle), e.clock.Now()):
+		case want.Group.Ordered && popped[i].Reconsumed > 0 && e.settled.Has(soft.PlaceOf(d.Lease, popped[i].Handle), e.clock.Now()):
 			e.drop(ctx, d.Lease) // its run came again because of an earlier message
 		case d.Attempt > want.Group.MaxAttempts && want.Group.MaxAttempts > 0:
 			e.bury(ctx, &popped[i], d)
@@ -118,7 +152,7 @@ func (e *Engine) takeFrom(ctx context.Context, at target, want mq.Want, p poppin
 			granted = append(granted, d)
 		}
 	}
-	return granted, nil
+	return granted
 }
 
 // popped reads the answer to a pop; nothing there is no error.
@@ -134,17 +168,14 @@ func (e *Engine) popped(f *remoting.Frame, broker string) ([]request.Popped, err
 	if err := f.Into(&a); err != nil {
 		return nil, mq.Doubt(mq.Internal, err, "answer to a pop")
 	}
+	e.clocks.Note(broker, time.UnixMilli(a.PopMillis), e.clock.Now())
 	records, err := stored.All(f.Body, 4*mq.MaxReceive)
 	if err != nil {
 		return nil, mq.Doubt(mq.Internal, err, "answer to a pop")
 	}
-	var whole []stored.Message
-	for i := range records {
-		inner, err := stored.Unwrap(records[i], mq.MaxBatch)
-		if err != nil {
-			return nil, mq.Doubt(mq.Internal, err, "answer to a pop")
-		}
-		whole = append(whole, inner...)
+	whole, err := unwrapped(records)
+	if err != nil {
+		return nil, mq.Doubt(mq.Internal, err, "answer to a pop")
 	}
 	all, err := a.Deliveries(whole, broker)
 	if err != nil {
@@ -153,8 +184,27 @@ func (e *Engine) popped(f *remoting.Frame, broker string) ([]request.Popped, err
 	return all, nil
 }
 
+// unwrapped takes inner batches apart; without any, which is usual, nothing is copied.
+func unwrapped(records []stored.Message) ([]stored.Message, error) {
+	if !slices.ContainsFunc(records, func(m stored.Message) bool { return m.Sys&stored.InnerBatch != 0 }) {
+		return records, nil
+	}
+	whole := make([]stored.Message, 0, 2*len(records))
+	for i := range records {
+		inner, err := stored.Unwrap(records[i], mq.MaxBatch)
+		if err != nil {
+			return nil, err
+		}
+		whole = append(whole, inner...)
+	}
+	return whole, nil
+}
+
 func (e *Engine) delivery(want mq.Want, m *request.Popped) mq.Delivery {
 	attempt := int(m.Reconsumed) + 1
+	if want.Group.Ordered && attempt > 1 {
+		attempt = max(attempt-e.parks.Undelivered(&want, m), 1)
+	}
 	shown := mapping.Message(&m.Message, m.Handle.Broker, want.Topic.Name)
 	if m.Handle.Retry != 0 { // it lies in the retry topic now, and where it lay before is not told
 		shown.Offset = -1

@@ -8,6 +8,7 @@ import (
 	"github.com/causeway-mq/causeway/engine/rocketmq/mapping"
 	"github.com/causeway-mq/causeway/engine/rocketmq/remoting"
 	"github.com/causeway-mq/causeway/engine/rocketmq/request"
+	"github.com/causeway-mq/causeway/engine/rocketmq/routes"
 	"github.com/causeway-mq/causeway/engine/rocketmq/stored"
 	"github.com/causeway-mq/causeway/mq"
 )
@@ -17,8 +18,8 @@ const maxBatchBytes = mq.MaxBody
 
 // chained is the messages of a call that go to one queue, with the places of their answers.
 type chained struct {
-	route *route
-	at    place
+	route *routes.Route
+	at    routes.Place
 	batch []mq.Message
 	sent  []mq.Sent
 	which []int
@@ -73,15 +74,15 @@ func (e *Engine) sendPart(ctx context.Context, topic mq.Topic, c chained, p part
 		}
 	}
 	h := &request.Send{
-		Group: topic.Name.String(), Topic: topic.Name.String(), DefaultTopic: "TBW102", DefaultQueues: 4, SysFlag: p.sys,
-		BornMillis: e.clock.Now().UnixMilli(), Batch: true, Queue: c.at.queue, Broker: c.at.broker,
+		Group: topic.Name.String(), Topic: topic.Name.String(), DefaultTopic: routes.TemplateTopic, DefaultQueues: routes.TemplateQueues, SysFlag: p.sys,
+		BornMillis: e.clock.Now().UnixMilli(), Batch: true, Queue: c.at.Queue, Broker: c.at.Broker,
 	}
 	q := remoting.Request{Code: remoting.SendBatch, Header: h, Body: p.body, Timeout: sendTimeout}
 	at, a := c.at, request.SendAnswer{}
-	err := e.ask(ctx, target{c.route, at.broker}, q, &a)
+	err := e.ask(ctx, target{c.route, at.Broker}, q, &a)
 	if err != nil {
-		e.doubt(topic.Name, err)
-		if group, one := p.group(c); one && elsewhere(err) {
+		e.routes.Doubt(topic.Name, err)
+		if group, one := p.group(c); one && (elsewhere(err) || e.remake(ctx, topic, target{c.route, at.Broker}, err)) {
 			at, a, err = e.place(ctx, topic, group, q)
 		}
 	}
@@ -90,7 +91,7 @@ func (e *Engine) sendPart(ctx context.Context, topic mq.Topic, c chained, p part
 		return
 	}
 	for n, i := range p.which {
-		c.sent[i] = mq.Sent{Broker: at.broker, Queue: mq.QueueID(a.Queue), Offset: mq.Offset(a.Offset + int64(n))}
+		c.sent[i] = mq.Sent{Broker: at.Broker, Queue: mq.QueueID(a.Queue), Offset: mq.Offset(a.Offset + int64(n))}
 	}
 }
 

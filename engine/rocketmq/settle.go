@@ -17,7 +17,7 @@ func (e *Engine) Settle(ctx context.Context, topic mq.Topic, half mq.Half, verdi
 	if !ok {
 		return mq.Refuse(mq.InvalidTransaction, "not a transaction of this cluster")
 	}
-	r, err := e.route(ctx, topic.Name)
+	r, err := e.routes.Route(ctx, topic.Name)
 	if err != nil {
 		return err
 	}
@@ -36,7 +36,7 @@ func (e *Engine) Settle(ctx context.Context, topic mq.Topic, half mq.Half, verdi
 		err = e.ask(ctx, target{r, t.Broker}, q, nil)
 	}
 	if err != nil {
-		e.doubt(topic.Name, err)
+		e.routes.Doubt(topic.Name, err)
 	}
 	return err
 }

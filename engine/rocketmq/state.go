@@ -19,7 +19,7 @@ func (e *Engine) State(ctx context.Context) (mq.ClusterState, error) {
 		return s, err
 	}
 	var wrong []string
-	for broker := range primaries.addresses {
+	for broker := range primaries.Addresses {
 		f, err := e.call(ctx, primaries, broker, remoting.Request{Code: remoting.BrokerRuntime})
 		if err != nil {
 			wrong = append(wrong, broker+": "+err.Error())
@@ -33,7 +33,7 @@ func (e *Engine) State(ctx context.Context) (mq.ClusterState, error) {
 		}
 		s.Writable = true
 	}
-	if len(primaries.addresses) == 0 {
+	if len(primaries.Addresses) == 0 {
 		wrong = append(wrong, "no primary is registered")
 	}
 	s.Healthy, s.Why = len(wrong) == 0, strings.Join(wrong, "; ")
@@ -42,4 +42,22 @@ func (e *Engine) State(ctx context.Context) (mq.ClusterState, error) {
 		s.Topics, s.Groups = len(inv.Topics), len(inv.Groups)
 	}
 	return s, nil
+}
+
+// Examine looks at the settings of every primary, and at its clock where something was received from it lately, by broker name.
+func (e *Engine) Examine(ctx context.Context) (map[string][]admin.Remark, error) {
+	all := map[string][]admin.Remark{}
+	err := e.everywhere(ctx, func(at target) error {
+		f, err := e.call(ctx, at.route, at.broker, remoting.Request{Code: remoting.GetBrokerConfig})
+		if err != nil {
+			return err
+		}
+		defer f.Release()
+		all[at.broker] = admin.Examine(admin.ParseConfig(f.Body))
+		if ahead, ok := e.clocks.Ahead(at.broker, e.clock.Now()); ok {
+			all[at.broker] = append(all[at.broker], admin.ExamineClock(ahead)...)
+		}
+		return nil
+	})
+	return all, err
 }

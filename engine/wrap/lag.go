@@ -4,6 +4,7 @@ package wrap
 
 import (
 	"context"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -24,7 +25,7 @@ type Subscription struct {
 // Lag is how far consumer groups are behind, read from the engine whenever the figures are scraped. A figure that the engine
 // does not know is left out, so that unknown never looks like zero.
 type Lag struct {
-	engine  control.Inspector
+	engine  func(mq.Cluster) control.Inspector
 	list    func() []Subscription
 	now     func() time.Time
 	timeout time.Duration // of one scrape
@@ -32,13 +33,13 @@ type Lag struct {
 	ready, inflight, lag, latency *prometheus.Desc
 }
 
-// NewLag builds the collector; list gives what to look at and must be quick.
-func NewLag(e control.Inspector, list func() []Subscription, now func() time.Time) *Lag {
+// NewLag builds the collector. engine gives whom to ask about a cluster, nil for nobody; list gives what to look at; both must be quick.
+func NewLag(engine func(mq.Cluster) control.Inspector, list func() []Subscription, now func() time.Time) *Lag {
 	desc := func(name, help string) *prometheus.Desc {
 		return prometheus.NewDesc(name, help, []string{"tenant", "topic", "consumer_group"}, nil)
 	}
 	return &Lag{
-		engine: e, list: list, now: now, timeout: 5 * time.Second,
+		engine: engine, list: list, now: now, timeout: 5 * time.Second,
 		ready:    desc("rocketmq_consumer_ready_messages", "Messages that wait for their first delivery."),
 		inflight: desc("rocketmq_consumer_inflight_messages", "Messages that are leased."),
 		lag:      desc("rocketmq_consumer_lag_messages", "Messages that are not settled: ready, leased or waiting for another attempt."),
@@ -53,17 +54,30 @@ func (l *Lag) Describe(to chan<- *prometheus.Desc) {
 	}
 }
 
-// Collect asks the engine about each subscription. One that fails is left out of this scrape.
+// Collect asks each cluster about its subscriptions, the clusters side by side: one that does not answer takes no time from the others. A
+// subscription whose figures cannot be had is left out of this scrape.
 func (l *Lag) Collect(to chan<- prometheus.Metric) {
 	ctx, cancel := context.WithTimeout(context.Background(), l.timeout)
 	defer cancel()
+	clusters := map[mq.Cluster][]Subscription{}
 	for _, s := range l.list() {
-		queues, err := l.engine.Progress(ctx, s.Group, s.Topic)
-		if err != nil || len(queues) == 0 {
+		clusters[s.Topic.Cluster] = append(clusters[s.Topic.Cluster], s)
+	}
+	var asking sync.WaitGroup
+	for name, subscriptions := range clusters {
+		engine := l.engine(name)
+		if engine == nil {
 			continue
 		}
-		l.show(to, s, queues)
+		asking.Go(func() {
+			for _, s := range subscriptions {
+				if queues, err := engine.Progress(ctx, s.Group, s.Topic); err == nil && len(queues) > 0 {
+					l.show(to, s, queues)
+				}
+			}
+		})
 	}
+	asking.Wait()
 }
 
 func (l *Lag) show(to chan<- prometheus.Metric, s Subscription, queues []mq.QueueProgress) {

@@ -11,6 +11,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil"
 
+	"github.com/causeway-mq/causeway/control"
 	"github.com/causeway-mq/causeway/engine/wrap"
 	"github.com/causeway-mq/causeway/internal/clock"
 	"github.com/causeway-mq/causeway/mq"
@@ -253,7 +254,7 @@ func TestLagAddsUpQueuesAndLeavesOutWhatIsUnknown(t *testing.T) {
 		return []wrap.Subscription{{Tenant: "default", TopicName: "orders", ConsumerGroup: "billing"}}
 	}
 	r := prometheus.NewRegistry()
-	r.MustRegister(wrap.NewLag(e, list, func() time.Time { return now }))
+	r.MustRegister(wrap.NewLag(func(mq.Cluster) control.Inspector { return e }, list, func() time.Time { return now }))
 	want := `
 # HELP rocketmq_consumer_lag_latency Age of the oldest message that is not settled, in milliseconds.
 # TYPE rocketmq_consumer_lag_latency gauge

@@ -59,6 +59,10 @@ func TestTheTableRefusesWhatItShould(t *testing.T) {
 		{"control", "control/sqlstore", false},
 		{"control", "proxy/catalog", false},
 		{"control/api", "control", true},
+		{"control/feed", "proxy/catalog/wire", true},
+		{"control/feed", "proxy/catalog/fed", false},
+		{"proxy/catalog/fed", "control/feed", false},
+		{"proxy/catalog/wire", "control", false},
 		{"control/api", "control/sqlstore", false},
 		{"cli", "app", true},
 		{"cli", "engine/embedded", false},
@@ -66,6 +70,8 @@ func TestTheTableRefusesWhatItShould(t *testing.T) {
 		{"app", "cmd/causeway", false},
 		{"proxy/consume", "app", false},
 		{"bench", "test/clients", false},
+		{"bench", "tools/rocketmq/cluster", true},
+		{"app", "tools/rocketmq/cluster", false},
 	} {
 		if got := mayImport(c.from, c.to); got != c.want {
 			t.Errorf("%s imports %s: allowed = %v, want %v", c.from, c.to, got, c.want)
@@ -78,6 +84,7 @@ func TestHeavyImportsStayInTheirRoom(t *testing.T) {
 	only := map[string][]string{
 		"google.golang.org/grpc":      {"proxy/gate/grpcfront", "app", "cli", "test", "bench"},
 		"modernc.org/sqlite":          {"control/sqlstore"},
+		"github.com/jackc/pgx":        {"control/sqlstore", "internal/testkit/pgtest"},
 		"github.com/spf13/cobra":      {"cli", "cmd"},
 		"github.com/apache/rocketmq-": {"proxy/gate", "cli", "test", "bench"},
 	}

@@ -18,7 +18,13 @@ func Rooms() []Room {
 		{"mq", nil},
 		{"mq/filter", []string{"mq"}},
 		{"proxy/catalog", []string{"mq"}},
+		{"proxy/catalog/wire", []string{"mq", "proxy/catalog"}},
+		{"proxy/catalog/fed", []string{"mq", "proxy/catalog", "proxy/catalog/wire"}},
 		{"proxy/session", []string{"mq"}},
+		{"proxy/tally", []string{"mq"}},
+		{"proxy/roll", []string{"mq", "proxy/session"}},
+		{"proxy/trail", []string{"mq"}},
+		{"proxy/herald", []string{"mq", "proxy/catalog/wire", "proxy/roll", "proxy/tally", "proxy/trail"}},
 		{"proxy/seal", []string{"mq"}},
 		{"proxy/health", []string{"mq", "proxy/catalog"}},
 		{"proxy/access", []string{"mq", "proxy/catalog"}},
@@ -31,12 +37,24 @@ func Rooms() []Room {
 		{"engine/rocketmq", []string{"mq", "mq/filter"}},
 		{"engine/wrap", []string{"mq", "proxy/produce", "proxy/consume", "proxy/route", "control"}},
 		{"engine/enginetest", []string{"mq", "proxy/produce", "proxy/consume", "proxy/route", "control"}},
-		{"control", []string{"mq"}},
-		{"control/sqlstore", []string{"mq", "control"}},
+		{"control", []string{"mq", "control/usage"}},
+		{"control/sqlstore", []string{"mq", "control", "control/estate", "control/label", "control/shelf", "control/stage", "control/vault", "control/usage"}},
+		{"control/post", []string{"mq", "control", "control/redrive", "control/refusal", "control/site"}},
+		{"control/scan", []string{"mq", "control"}},
+		{"control/series", []string{"mq", "control", "control/grant", "proxy/tally"}},
+		{"control/roster", []string{"mq", "proxy/roll", "proxy/session"}},
+		{"control/trace", []string{"mq", "mq/filter", "control", "proxy/trail"}},
+		{"control/usage", []string{"mq", "proxy/tally"}},
 		{"control/wire", nil},
-		{"control/api", []string{"mq", "control", "control/wire"}},
-		{"control/feed", []string{"mq", "control"}},
-		{"cli", []string{"mq", "mq/filter", "app", "control/wire"}},
+		{"control/identity/oidc", []string{"mq", "control", "control/identity", "control/shelf"}},
+		{"control/identity", []string{"mq", "control", "control/shelf"}},
+		{"control/job", []string{"mq", "control", "control/redrive", "control/refusal", "control/site"}},
+		{"control/request", []string{"mq", "control", "control/identity", "control/refusal", "control/site"}},
+		{"control/steward", []string{"mq", "control", "control/audit", "control/estate", "control/identity", "control/label", "control/refusal"}},
+		{"control/lending", []string{"mq", "control", "control/grant", "control/identity", "control/refusal", "control/request"}},
+		{"control/api", []string{"mq", "control", "control/identity/oidc", "control/checkup", "control/estate", "control/grant", "control/identity", "control/job", "control/label", "control/lending", "control/post", "control/request", "control/roster", "control/scan", "control/series", "control/shelf", "control/steward", "control/trace", "control/usage", "control/wire", "proxy/session", "proxy/tally"}},
+		{"cli", []string{"mq", "mq/filter", "app", "app/capital", "app/configfile", "app/moving", "app/rmqproxy", "control/estate", "control/label", "control/wire"}},
+		{"control/feed", []string{"mq", "control", "control/grant", "proxy/catalog", "proxy/catalog/wire", "proxy/roll", "proxy/tally", "proxy/trail"}},
 		{"app", []string{"*"}},
 		{"cmd", []string{"app", "cli"}},
 		{"internal", nil},
@@ -45,6 +63,7 @@ func Rooms() []Room {
 		{"bench", []string{"*"}},
 		{"sdk", []string{"*"}},
 		{"tools", []string{"*"}},
+		{"deploy", []string{"*"}},
 	}
 }
 
@@ -88,9 +107,16 @@ func mayImport(from, to string) bool {
 	return false
 }
 
-// sameLeaf holds test, bench, sdk, tools apart from each other.
+// sameLeaf holds test, bench, sdk, tools, deploy apart from each other. What starts a RocketMQ cluster, and what the modes of one mean, stands among
+// the tools and serves tests, measurements and deployments alike; tests start what deployments generate.
 func sameLeaf(from, to string) bool {
-	for _, leaf := range []string{"test", "bench", "sdk", "tools"} {
+	if to == "tools/rocketmq/cluster" && (within(from, "bench") || within(from, "test") || within(from, "deploy")) {
+		return false
+	}
+	if within(to, "deploy") && within(from, "test") {
+		return false
+	}
+	for _, leaf := range []string{"test", "bench", "sdk", "tools", "deploy"} {
 		if within(to, leaf) && !within(from, leaf) {
 			return true
 		}

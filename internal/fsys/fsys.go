@@ -96,6 +96,20 @@ func (e *LockedError) Error() string {
 // Is makes the error match ErrLocked.
 func (e *LockedError) Is(target error) bool { return target == ErrLocked }
 
+// ErrTooLong is matched by the refusal to read a file that is longer than whoever reads it allows.
+var ErrTooLong = errors.New("too long")
+
+type tooLong struct {
+	name        string
+	size, limit int64 // bytes
+}
+
+func (e *tooLong) Error() string {
+	return fmt.Sprintf("read %s: %d bytes, the limit is %d", e.name, e.size, e.limit)
+}
+
+func (e *tooLong) Is(target error) bool { return target == ErrTooLong }
+
 // IsNoSpace reports whether err means a full volume or an exhausted quota.
 func IsNoSpace(err error) bool {
 	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT)
@@ -121,7 +135,7 @@ func ReadFile(fsys FS, name string, limit int64) ([]byte, error) {
 		return nil, err
 	}
 	if size > limit {
-		return nil, fmt.Errorf("read %s: %d bytes, the limit is %d", name, size, limit)
+		return nil, &tooLong{name, size, limit}
 	}
 	data := make([]byte, size)
 	n, err := f.ReadAt(data, 0)

@@ -22,7 +22,7 @@ import (
 
 const (
 	// garbage is what may gather between two collections, in bytes.
-	garbage = 48 << 20
+	garbage = 24 << 20
 	lowest  = 100
 	highest = 1000
 	every   = 2 * time.Second

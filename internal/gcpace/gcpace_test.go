@@ -16,7 +16,7 @@ func TestPercentFollowsTheLiveHeap(t *testing.T) {
 	for _, c := range []struct {
 		live uint64
 		want int
-	}{{0, 1000}, {1 << 20, 1000}, {8 << 20, 600}, {24 << 20, 200}, {48 << 20, 100}, {1 << 30, 100}} {
+	}{{0, 1000}, {1 << 20, 1000}, {8 << 20, 300}, {12 << 20, 200}, {24 << 20, 100}, {1 << 30, 100}} {
 		if got := Percent(c.live); got != c.want {
 			t.Errorf("%d bytes live: %d %%, want %d %%", c.live, got, c.want)
 		}

@@ -19,11 +19,16 @@ type Logger struct {
 	level *slog.LevelVar
 }
 
-// NewLogger writes to w: text when w is a terminal, JSON otherwise.
+// NewLogger writes to w: text when w is a terminal, JSON otherwise. Durations are written as people read them, "35s", in both.
 func NewLogger(w io.Writer, level slog.Level) *Logger {
 	at := new(slog.LevelVar)
 	at.Set(level)
-	opts := &slog.HandlerOptions{Level: at}
+	opts := &slog.HandlerOptions{Level: at, ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
+		if a.Value.Kind() == slog.KindDuration {
+			a.Value = slog.StringValue(a.Value.Duration().String())
+		}
+		return a
+	}}
 	if f, ok := w.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
 		return &Logger{slog.New(slog.NewTextHandler(w, opts)), at}
 	}

@@ -6,7 +6,9 @@ import (
 	"bytes"
 	"encoding/json"
 	"log/slog"
+	"strings"
 	"testing"
+	"time"
 )
 
 func TestLevelChangesWhileRunning(t *testing.T) {
@@ -25,6 +27,14 @@ func TestLevelChangesWhileRunning(t *testing.T) {
 	}
 	if line["msg"] != "seen" || line["room"] != "gate" {
 		t.Fatalf("got %v", line)
+	}
+}
+
+func TestDurationsAreWrittenAsPeopleReadThem(t *testing.T) {
+	var out bytes.Buffer
+	NewLogger(&out, slog.LevelInfo).With("every", time.Second).Info("leaving", "for", 35*time.Second)
+	if !strings.Contains(out.String(), `"for":"35s"`) || !strings.Contains(out.String(), `"every":"1s"`) {
+		t.Errorf("%s", &out)
 	}
 }
 

@@ -9,7 +9,7 @@
 //
 // Fields are named by `yaml:"name"`; a field without that tag, or with "-", is not configurable. Text types
 // (encoding.TextUnmarshaler) read themselves. A field tagged `secret:"true"` is never shown in a problem or by [Encode];
-// `doc:"..."` becomes its comment in [Encode].
+// `doc:"..."` becomes its comment in [Encode]. The fields of an embedded struct are the outer one's.
 package strictyaml
 
 import (
@@ -20,6 +20,7 @@ import (
 	"io"
 	"math"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -82,6 +83,7 @@ func (ps Problems) Err() error {
 // Document remembers where each key of a decoded file stood, for rules that are checked after decoding.
 type Document struct {
 	places map[string]place
+	unread map[string]bool // keys whose value could not be read
 }
 
 type place struct {
@@ -98,11 +100,62 @@ func (d *Document) Problem(key, rule string, args ...any) Problem {
 	return Problem{Line: at.line, Key: key, Value: at.value, Rule: fmt.Sprintf(rule, args...)}
 }
 
+// Read tells whether the key's value, or its absence, is what the file means. It is not where the value itself could not be read, or what it stands in.
+func (d *Document) Read(key string) bool {
+	if d.unread[""] {
+		return false
+	}
+	for at := key; at != ""; at = parent(at) {
+		if d.unread[at] {
+			return false
+		}
+	}
+	return true
+}
+
+// Together gives what Decode found and what rules say of the result, in the order of the lines; what stands nowhere in the file comes last. A rule about
+// something that could not be read, or about a key with such a part, would speak nonsense and is left out.
+func (d *Document) Together(err error, rules ...Problem) error {
+	var all Problems
+	if err != nil && !errors.As(err, &all) {
+		return err
+	}
+	all = slices.Clone(all)
+	for _, p := range rules {
+		if d.Read(p.Key) && !d.partUnread(p.Key) && len(all) < maxProblems {
+			all = append(all, p)
+		}
+	}
+	slices.SortStableFunc(all, byLine)
+	return all.Err()
+}
+
+func byLine(a, b Problem) int {
+	if a.Line == 0 || b.Line == 0 {
+		return b.Line - a.Line
+	}
+	return a.Line - b.Line
+}
+
+func (d *Document) partUnread(key string) bool {
+	for at := range d.unread {
+		if at != "" && strings.HasPrefix(at, key+".") && parent(at) == key {
+			return true
+		}
+	}
+	return false
+}
+
+// parent is the key without its last part: "a.b[1]" is in "a.b", and that in "a".
+func parent(key string) string {
+	return key[:max(strings.LastIndexAny(key, ".["), 0)]
+}
+
 // Decode reads data into the struct that into points to. Keys that the file leaves out keep what was there, so defaults
-// are set before. The error is of type Problems; into may then be half filled and must not be used. An empty file is an
-// empty configuration.
+// are set before. The error is of type Problems; into is then half filled, good for finding what else is wrong (see [Document.Together]) and for nothing
+// more. An empty file is an empty configuration.
 func Decode(data []byte, into any) (*Document, error) {
-	d := &decoder{doc: &Document{places: map[string]place{}}}
+	d := newDecoder()
 	if len(data) > MaxBytes {
 		d.note(nil, "", "the file has %d bytes, the limit is %d", len(data), MaxBytes)
 		return d.doc, d.problems
@@ -117,10 +170,15 @@ func Decode(data []byte, into any) (*Document, error) {
 	}
 	var more yaml.Node
 	if err := parser.Decode(&more); !errors.Is(err, io.EOF) {
-		d.note(&more, "", "one document only, a second one begins here")
+		d.problems = append(d.problems, Problem{Line: more.Line, Rule: "one document only, a second one begins here"})
 	}
-	d.value(root.Content[0], "", reflect.ValueOf(into).Elem(), 0)
+	d.root(root.Content[0], into)
 	return d.doc, d.problems.Err()
+}
+
+// root decodes a document from its top.
+func (d *decoder) root(n *yaml.Node, into any) {
+	d.value(n, "", reflect.ValueOf(into).Elem(), 0)
 }
 
 type decoder struct {
@@ -129,7 +187,13 @@ type decoder struct {
 	hidden   bool // the value under way is secret
 }
 
+func newDecoder() *decoder {
+	return &decoder{doc: &Document{places: map[string]place{}, unread: map[string]bool{}}}
+}
+
+// note notes that a key's value could not be read.
 func (d *decoder) note(n *yaml.Node, key, rule string, args ...any) {
+	d.doc.unread[key] = true
 	if len(d.problems) >= maxProblems {
 		return
 	}
@@ -221,8 +285,8 @@ func (d *decoder) fields(n *yaml.Node, key string, into reflect.Value, depth int
 			continue
 		}
 		was := d.hidden
-		d.hidden = was || into.Type().Field(at).Tag.Get("secret") == "true"
-		d.value(v, path, into.Field(at), depth+1)
+		d.hidden = was || into.Type().FieldByIndex(at).Tag.Get("secret") == "true"
+		d.value(v, path, into.FieldByIndex(at), depth+1)
 		d.hidden = was
 	}
 }
@@ -338,17 +402,23 @@ func shape(n *yaml.Node) string {
 	return "single value"
 }
 
-// fieldsOf lists a struct's configurable fields: names in their order, then name to index.
-func fieldsOf(t reflect.Type) ([]string, map[string]int) {
+// Keys lists the keys that the struct v has at its top.
+func Keys(v any) []string {
+	names, _ := fieldsOf(reflect.Indirect(reflect.ValueOf(v)).Type())
+	return names
+}
+
+// fieldsOf lists a struct's configurable fields, those of embedded structs among them: names in their order, then name to index.
+func fieldsOf(t reflect.Type) ([]string, map[string][]int) {
 	var names []string
-	index := map[string]int{}
-	for i := range t.NumField() {
-		name, _, _ := strings.Cut(t.Field(i).Tag.Get("yaml"), ",")
+	index := map[string][]int{}
+	for _, f := range reflect.VisibleFields(t) {
+		name, _, _ := strings.Cut(f.Tag.Get("yaml"), ",")
 		if name == "" || name == "-" {
 			continue
 		}
 		names = append(names, name)
-		index[name] = i
+		index[name] = f.Index
 	}
 	return names, index
 }

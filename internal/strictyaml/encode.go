@@ -17,7 +17,7 @@ import (
 const Redacted = "(redacted)"
 
 // Encode writes a configuration struct as YAML that Decode reads back, with each field's `doc` as a comment above it.
-// Secrets that are set come out as Redacted.
+// Secrets that are set come out as Redacted. In a list of structs the comments stand at the first one; a nil pointer is left out.
 func Encode(v any) ([]byte, error) {
 	root, err := nodeOf(reflect.Indirect(reflect.ValueOf(v)))
 	if err != nil {
@@ -58,6 +58,9 @@ func nodeOf(v reflect.Value) (*yaml.Node, error) {
 			if err != nil {
 				return nil, err
 			}
+			if i > 0 {
+				uncomment(item) // said once
+			}
 			list.Content = append(list.Content, item)
 		}
 		return list, nil
@@ -78,8 +81,11 @@ func structNode(v reflect.Value) (*yaml.Node, error) {
 	m := &yaml.Node{Kind: yaml.MappingNode, Tag: "!!map"}
 	names, index := fieldsOf(v.Type())
 	for _, name := range names {
-		field := v.Type().Field(index[name])
-		value := v.Field(index[name])
+		field := v.Type().FieldByIndex(index[name])
+		value := v.FieldByIndex(index[name])
+		if value.Kind() == reflect.Pointer && value.IsNil() {
+			continue // null reads back as something empty, which is not the same
+		}
 		var n *yaml.Node
 		var err error
 		if field.Tag.Get("secret") == "true" && !value.IsZero() {
@@ -92,6 +98,13 @@ func structNode(v reflect.Value) (*yaml.Node, error) {
 		m.Content = append(m.Content, key, n)
 	}
 	return m, nil
+}
+
+func uncomment(n *yaml.Node) {
+	n.HeadComment = ""
+	for _, c := range n.Content {
+		uncomment(c)
+	}
 }
 
 func str(s string) *yaml.Node {

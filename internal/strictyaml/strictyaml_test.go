@@ -118,6 +118,26 @@ func TestEachProblemNamesLineKeyValueAndRule(t *testing.T) {
 	}
 }
 
+func TestWhatRulesSayComesWithWhatCouldNotBeRead(t *testing.T) {
+	doc, err := Decode([]byte("lisen: x\nqueues: many\ndata: /nowhere\ntls:\n  cert: [a]\n"), &config{})
+	err = doc.Together(err, doc.Problem("token", "is needed"), doc.Problem("data", "no such directory"), doc.Problem("queues", "at least 1"), doc.Problem("tls", "cert and key go together"), doc.Problem("tls.cert", "no such file"))
+	want := `line 1: lisen: unknown key; did you mean "listen"?
+line 2: queues: "many": a whole number
+line 3: data: "/nowhere": no such directory
+line 5: tls.cert: one value, not a list
+token: is needed`
+	if err == nil || err.Error() != want {
+		t.Errorf("got  %v\nwant %s", err, want)
+	}
+	doc, err = Decode([]byte("data: ["), &config{})
+	if err := doc.Together(err, doc.Problem("data", "a directory is needed")); err == nil || strings.Contains(err.Error(), "needed") {
+		t.Errorf("of a file that is no YAML a rule says: %v", err)
+	}
+	if doc, err = Decode([]byte("data: x"), &config{}); doc.Together(err) != nil {
+		t.Error("a good file has a problem")
+	}
+}
+
 func TestBrokenAndHostileFilesAreRefusedCheaply(t *testing.T) {
 	bomb := "a: &a [x,x,x,x,x,x,x,x,x,x]\n"
 	for i := 'b'; i < 'k'; i++ {

@@ -22,9 +22,11 @@
 //     is remembered are hash states per key of one catalog snapshot.
 //   - A namespace that is not the caller's answers like one that does not
 //     exist, and so does another tenant's resource.
-//   - Without a signature a caller gets in only from the loopback interface,
-//     and only into a tenant that says so. A header with an empty access key
-//     is no signature: Python and Go clients without credentials send it.
+//   - Without a signature a caller gets in only into a tenant that says so, and
+//     from the loopback interface only unless it says more. A header with an
+//     empty access key is no signature: Python and Go clients without
+//     credentials send it. Where a cluster's own catalog lets anybody in,
+//     signatures are not looked at, as there is nothing to hold them against.
 package access
 
 import (
@@ -76,6 +78,7 @@ type Principal struct {
 	Tenant mq.Tenant
 	App    *catalog.App // nil for an unsigned caller, who may do everything within the tenant
 	Key    string       // the access key, "" for an unsigned caller
+	From   netip.Addr   // of the connection
 }
 
 // Guard judges callers. It is safe for concurrent use.
@@ -110,7 +113,7 @@ func New(c Config) (*Guard, error) {
 // namespace is not the caller's. It takes no lock and, for a good caller,
 // allocates nothing.
 func (g *Guard) Identify(snap *catalog.Snapshot, call Call) (Principal, error) {
-	if call.Authorization == "" {
+	if call.Authorization == "" || snap.Unauthenticated() {
 		return g.unsigned(snap, call)
 	}
 	claimed, err := parseAuthorization(call.Authorization)
@@ -132,41 +135,39 @@ func (g *Guard) Identify(snap *catalog.Snapshot, call Call) (Principal, error) {
 		return Principal{}, unauthorized("auth_plaintext: signatures are accepted over TLS only")
 	case call.SessionToken != "":
 		return Principal{}, unauthorized("auth_malformed: session tokens are not supported")
-	case call.Namespace != "" && call.Namespace != key.App.Tenant.String():
+	case !snap.Untenanted() && call.Namespace != "" && call.Namespace != key.App.Tenant.String():
 		return Principal{}, noNamespace(call.Namespace)
 	}
-	return Principal{Tenant: key.App.Tenant, App: key.App, Key: key.ID}, nil
+	return Principal{Tenant: key.App.Tenant, App: key.App, Key: key.ID, From: call.Remote.Unmap()}, nil
 }
 
 // unsigned lets a caller without a signature in where its tenant allows that.
 // The namespace names the tenant, and one that does not exist answers like one
 // that lets nobody in.
 func (g *Guard) unsigned(snap *catalog.Snapshot, call Call) (Principal, error) {
-	if !call.Remote.Unmap().IsLoopback() {
-		if call.Authorization != "" {
-			return Principal{}, unauthorized("auth_malformed: the authorization header has no credential")
-		}
-		return Principal{}, unauthorized("auth_missing: the call is not signed")
-	}
 	name := call.Namespace
-	if name == "" {
+	if name == "" || snap.Untenanted() {
 		name = mq.DefaultTenant
 	}
-	tenant, err := openTenant(snap, name)
-	if err == nil {
-		return Principal{Tenant: tenant}, nil
-	}
-	if call.Namespace == "" {
+	from := call.Remote.Unmap()
+	tenant, err := openTenant(snap, name, from)
+	switch {
+	case err == nil:
+		return Principal{Tenant: tenant, From: from}, nil
+	case !from.IsLoopback() && call.Authorization != "":
+		return Principal{}, unauthorized("auth_malformed: the authorization header has no credential")
+	case !from.IsLoopback(), call.Namespace == "", snap.Untenanted():
 		return Principal{}, err
 	}
 	return Principal{}, noNamespace(call.Namespace)
 }
 
-// openTenant finds a tenant that lets unsigned callers in.
-func openTenant(snap *catalog.Snapshot, name string) (mq.Tenant, error) {
+// openTenant finds a tenant that lets unsigned callers from an address in.
+func openTenant(snap *catalog.Snapshot, name string, from netip.Addr) (mq.Tenant, error) {
 	id, err := mq.ParseTenant(name)
 	if err == nil {
-		if t, ok := snap.Tenant(id); ok && t.LoopbackUnsigned && !t.Disabled {
+		t, ok := snap.Tenant(id)
+		if ok && !t.Disabled && (t.Unsigned == catalog.UnsignedAnybody || t.Unsigned == catalog.UnsignedLoopback && from.IsLoopback()) {
 			return id, nil
 		}
 	}
@@ -208,8 +209,8 @@ func (g *Guard) usable(snap *catalog.Snapshot, key *catalog.Key) error {
 // rights; on an error the stream should be closed.
 func (g *Guard) Recheck(snap *catalog.Snapshot, p Principal) (Principal, error) {
 	if p.Key == "" {
-		tenant, err := openTenant(snap, p.Tenant.String())
-		return Principal{Tenant: tenant}, err
+		tenant, err := openTenant(snap, p.Tenant.String(), p.From)
+		return Principal{Tenant: tenant, From: p.From}, err
 	}
 	key, ok := snap.Key(p.Key)
 	if !ok {
@@ -221,7 +222,7 @@ func (g *Guard) Recheck(snap *catalog.Snapshot, p Principal) (Principal, error) 
 	if key.App.Tenant != p.Tenant {
 		return Principal{}, unauthorized("auth_revoked: the access key moved to another tenant")
 	}
-	return Principal{Tenant: p.Tenant, App: key.App, Key: p.Key}, nil
+	return Principal{Tenant: p.Tenant, App: key.App, Key: p.Key, From: p.From}, nil
 }
 
 func unauthorized(format string, args ...any) error {

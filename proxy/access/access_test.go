@@ -47,8 +47,8 @@ func world() *catalog.Snapshot {
 	return catalog.Build(catalog.Contents{
 		Version: 7,
 		Tenants: []catalog.Tenant{
-			{ID: tenant("default"), LoopbackUnsigned: true}, {ID: tenant("retail")}, {ID: tenant("rival")},
-			{ID: tenant("closed"), Disabled: true}, {ID: tenant("shut"), Disabled: true, LoopbackUnsigned: true},
+			{ID: tenant("default"), Unsigned: catalog.UnsignedLoopback}, {ID: tenant("retail")}, {ID: tenant("rival")},
+			{ID: tenant("closed"), Disabled: true}, {ID: tenant("shut"), Disabled: true, Unsigned: catalog.UnsignedLoopback},
 		},
 		Keys: []catalog.Key{
 			{ID: "AK1", Secret: "secret-1", App: shop},
@@ -139,7 +139,7 @@ func TestUnsignedCallersAreLetInFromLoopbackWhereTheTenantSaysSo(t *testing.T) {
 			for _, namespace := range []string{"", "default"} {
 				h := Headers{Authorization: authorization, DateTime: date, Namespace: namespace}
 				p, err := g.Identify(snap, Call{Headers: h, Remote: netip.MustParseAddr(from)})
-				if err != nil || p != (Principal{Tenant: tenant("default")}) {
+				if err != nil || p != (Principal{Tenant: tenant("default"), From: netip.MustParseAddr(from).Unmap()}) {
 					t.Errorf("%s from %s, namespace %q: %+v, %v", what, from, namespace, p, err)
 				}
 			}
@@ -374,12 +374,48 @@ func TestANewerSnapshotRules(t *testing.T) {
 		_, err := g.Recheck(snap, p)
 		refused(t, what, err, mq.Unauthorized, "auth_revoked")
 	}
-	guest := Principal{Tenant: tenant("default")}
+	guest := Principal{Tenant: tenant("default"), From: netip.MustParseAddr("127.0.0.1")}
 	if got, err := g.Recheck(old, guest); err != nil || got != guest {
 		t.Errorf("an unsigned caller stays: %+v, %v", got, err)
 	}
 	_, err = g.Recheck(rotated, guest)
 	refused(t, "an unsigned caller of a tenant that is gone", err, mq.Unauthorized, "auth_missing")
+}
+
+func TestAnUntenantedCatalogKnowsNoNamespaces(t *testing.T) {
+	cluster := func(u catalog.Unsigned) *catalog.Snapshot {
+		return catalog.Build(catalog.Contents{
+			Version: 1, Untenanted: true, Tenants: []catalog.Tenant{{ID: tenant("default"), Unsigned: u}},
+			Keys: []catalog.Key{{ID: "AK1", Secret: "secret-1", App: &catalog.App{Tenant: tenant("default"), Name: "AK1", Owner: true}}},
+		})
+	}
+	g, date := guard(t, Config{}), noon().Format(short)
+	signed := func(key, secret string) Call {
+		a := "MQv2-HMAC-SHA1 Credential=" + key + ", SignedHeaders=x-mq-date-time, Signature=" + sign(secret, date)
+		return Call{Headers: Headers{Authorization: a, DateTime: date, Namespace: "whatever"}, Remote: remote()}
+	}
+	open, shut := cluster(catalog.UnsignedAnybody), cluster(catalog.UnsignedNobody)
+	for what, call := range map[string]Call{
+		"unsigned from afar":        {Headers: Headers{Namespace: "whatever"}, Remote: remote()},
+		"an unknown key":            signed("somebody", "x"),
+		"a header of no known form": {Headers: Headers{Authorization: "Basic Zm9v"}, Remote: remote()},
+	} {
+		p, err := g.Identify(open, call)
+		if err != nil || p != (Principal{Tenant: tenant("default"), From: remote()}) {
+			t.Errorf("%s: %+v, %v", what, p, err)
+		}
+		_, err = g.Identify(shut, call)
+		refused(t, what, err, mq.Unauthorized, "auth_")
+	}
+	if p, err := g.Identify(shut, signed("AK1", "secret-1")); err != nil || p.Key != "AK1" || p.From != remote() {
+		t.Errorf("signed: %+v, %v", p, err)
+	}
+	guest := Principal{Tenant: tenant("default"), From: remote()}
+	if _, err := g.Recheck(open, guest); err != nil {
+		t.Errorf("a guest's stream stays: %v", err)
+	}
+	_, err := g.Recheck(shut, guest)
+	refused(t, "a guest after authentication was turned on", err, mq.Unauthorized, "auth_missing")
 }
 
 func TestAGuardIsSharedByGoroutines(t *testing.T) {

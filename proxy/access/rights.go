@@ -18,7 +18,10 @@ func (p Principal) MayPublish(t *catalog.Topic) error {
 	if _, dead := t.Name.DeadLettersOf(); dead {
 		return mq.Refuse(mq.Forbidden, "topic %q holds dead letters: nobody may publish to it", t.Name)
 	}
-	if p.all() || p.App.Publish[t.Name] {
+	if t.Lent != nil && !t.Lent.Publish {
+		return mq.Refuse(mq.Forbidden, "topic %q is borrowed to subscribe alone: nobody of this tenant may publish to it", t.Name)
+	}
+	if p.mayPublish(t.Name) {
 		return nil
 	}
 	return p.lacks("publish to topic", t.Name.String())
@@ -34,8 +37,11 @@ func (p Principal) MaySubscribe(g *catalog.Group, t *catalog.Topic) error {
 	if t != nil && t.Tenant != p.Tenant {
 		return noTopic(t)
 	}
-	if !p.all() && !p.App.Subscribe[g.Name] {
+	if !p.mayConsume(g.Name) {
 		return p.lacks("subscribe as consumer group", g.Name.String())
+	}
+	if t != nil && t.Lent != nil && !t.Lent.Subscribe {
+		return mq.Refuse(mq.Forbidden, "topic %q is borrowed to publish alone: nobody of this tenant may subscribe to it", t.Name)
 	}
 	if t != nil && !p.mayRead(t.Name) {
 		return p.lacks("subscribe to topic", t.Name.String())
@@ -49,7 +55,7 @@ func (p Principal) MayRoute(t *catalog.Topic) error {
 	if t.Tenant != p.Tenant {
 		return noTopic(t)
 	}
-	if p.all() || p.App.Publish[t.Name] || p.mayRead(t.Name) {
+	if (t.Lent == nil || t.Lent.Publish) && p.mayPublish(t.Name) || (t.Lent == nil || t.Lent.Subscribe) && p.mayRead(t.Name) {
 		return nil
 	}
 	return p.lacks("publish or subscribe to topic", t.Name.String())
@@ -58,12 +64,35 @@ func (p Principal) MayRoute(t *catalog.Topic) error {
 // all tells whether the caller has every right of its tenant.
 func (p Principal) all() bool { return p.App == nil || p.App.Owner }
 
-func (p Principal) mayRead(name mq.TopicName) bool {
-	if p.all() {
+func (p Principal) mayPublish(name mq.TopicName) bool {
+	switch {
+	case p.all():
 		return true
+	case p.App.Rules != nil:
+		return p.App.Rules.Topic(name, p.From, catalog.Publish)
 	}
+	return p.App.Publish[name]
+}
+
+func (p Principal) mayConsume(name mq.GroupName) bool {
+	switch {
+	case p.all():
+		return true
+	case p.App.Rules != nil:
+		return p.App.Rules.Group(name, p.From, catalog.Subscribe)
+	}
+	return p.App.Subscribe[name]
+}
+
+func (p Principal) mayRead(name mq.TopicName) bool {
 	if group, dead := name.DeadLettersOf(); dead {
-		return p.App.Subscribe[group]
+		return p.mayConsume(group)
+	}
+	switch {
+	case p.all():
+		return true
+	case p.App.Rules != nil:
+		return p.App.Rules.Topic(name, p.From, catalog.Subscribe)
 	}
 	return p.App.SubscribeTopics[name]
 }

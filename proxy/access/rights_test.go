@@ -103,6 +103,27 @@ func TestRightsToRoute(t *testing.T) {
 	}
 }
 
+func TestABorrowedTopicIsForWhatItWasLent(t *testing.T) {
+	lent := func(publish, subscribe bool) *catalog.Topic {
+		of := aTopic("orders")
+		of.Lent = &catalog.Grant{Borrower: of.Tenant, As: of.Name, Publish: publish, Subscribe: subscribe}
+		return of
+	}
+	for _, publish := range []bool{false, true} {
+		subscribe := !publish
+		kind := map[bool]mq.Kind{false: mq.Forbidden}
+		owner, of := callers(t)["owner"], lent(publish, subscribe)
+		expect(t, "publish", owner.MayPublish(of), kind[publish], "borrowed to subscribe alone")
+		expect(t, "subscribe", owner.MaySubscribe(aGroup("billing"), of), kind[subscribe], "borrowed to publish alone")
+		expect(t, "ask for the route", owner.MayRoute(of), 0, "")
+	}
+	shop := callers(t)["shop"] // which may publish to orders
+	expect(t, "publish with a right of its own", shop.MayPublish(lent(true, true)), 0, "")
+	expect(t, "subscribe without one", shop.MaySubscribe(aGroup("billing"), lent(true, true)), mq.Forbidden, "lacks the right")
+	expect(t, "route of what it may not read", shop.MayRoute(lent(false, true)), mq.Forbidden, "lacks the right")
+	expect(t, "another tenant", callers(t)["rival"].MayPublish(lent(true, true)), mq.TopicNotFound, "does not exist")
+}
+
 func expect(t *testing.T, what string, err error, kind mq.Kind, says string) {
 	t.Helper()
 	switch {

@@ -52,7 +52,7 @@ func TestATenantFindsItsOwnOnly(t *testing.T) {
 	if _, ok := s.Group(tenant(t, "b"), groupOf(t, "a", "billing").Name); ok {
 		t.Fatal("another tenant's group was found")
 	}
-	if owner, ok := s.PhysicalTopic(topicOf(t, "b", "orders").Topic.Name); !ok || owner.Tenant != tenant(t, "b") {
+	if owner, ok := s.PhysicalTopic(tenant(t, "b"), topicOf(t, "b", "orders").Topic.Name); !ok || owner.Tenant != tenant(t, "b") {
 		t.Fatalf("got %+v", owner)
 	}
 }

@@ -4,22 +4,49 @@ package consume
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/causeway-mq/causeway/mq"
 )
 
-// Ack settles leases of one cluster, whichever proxy granted them. The answers are in the order of the leases.
+// Ack settles leases, whichever proxy granted them. The answers are in the order of the leases.
 func (s *Service) Ack(ctx context.Context, leases []mq.Lease) []error {
+	errs := s.each(leases, func(engine Engine, some []mq.Lease) []error { return engine.Ack(ctx, some) })
+	s.settled(leases, errs)
+	return errs
+}
+
+// each lets the engine of each cluster answer for its leases: those of one topic are on two clusters while it moves.
+func (s *Service) each(leases []mq.Lease, do func(Engine, []mq.Lease) []error) []error {
 	if len(leases) == 0 {
 		return nil
 	}
-	engine, err := s.engine(leases[0].Cluster)
-	if err != nil {
-		return repeat(err, len(leases))
+	same := func(l mq.Lease) bool { return l.Cluster == leases[0].Cluster }
+	if !slices.ContainsFunc(leases, func(l mq.Lease) bool { return !same(l) }) { // nearly always
+		engine, err := s.engine(leases[0].Cluster)
+		if err != nil {
+			return repeat(err, len(leases))
+		}
+		return do(engine, leases)
 	}
-	errs := engine.Ack(ctx, leases)
-	s.settled(leases, errs)
+	errs := make([]error, len(leases))
+	var others []mq.Lease
+	var mine, theirs []int
+	var some []mq.Lease
+	for i, l := range leases {
+		if same(l) {
+			mine, some = append(mine, i), append(some, l)
+		} else {
+			theirs, others = append(theirs, i), append(others, l)
+		}
+	}
+	for n, err := range s.each(some, do) {
+		errs[mine[n]] = err
+	}
+	for n, err := range s.each(others, do) {
+		errs[theirs[n]] = err
+	}
 	return errs
 }
 
@@ -37,14 +64,7 @@ func (s *Service) Change(ctx context.Context, lease mq.Lease, d time.Duration) (
 
 // DeadLetter moves messages to their group's dead letters. Repeating it is safe.
 func (s *Service) DeadLetter(ctx context.Context, leases []mq.Lease, why string) []error {
-	if len(leases) == 0 {
-		return nil
-	}
-	engine, err := s.engine(leases[0].Cluster)
-	if err != nil {
-		return repeat(err, len(leases))
-	}
-	errs := engine.DeadLetter(ctx, leases, why)
+	errs := s.each(leases, func(engine Engine, some []mq.Lease) []error { return engine.DeadLetter(ctx, some, why) })
 	s.settled(leases, errs)
 	return errs
 }

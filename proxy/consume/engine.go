@@ -17,8 +17,9 @@ type Leaser interface {
 	Take(ctx context.Context, want mq.Want) ([]mq.Delivery, error)
 
 	// Arm asks for one call of wake when a Take with this want may find something. It may fire spuriously, fires at most once,
-	// from any goroutine, and must not block. No goroutine is held per call. After disarm returned, wake is not called again
-	// and nothing stays leased. disarm may be called twice.
+	// from any goroutine, and must not block. No goroutine is held per call. An engine may keep leased what it wakes for, until
+	// the caller's next Take or disarm: look before disarming. After disarm returned, wake is not called again and what was kept
+	// for the caller is given back. disarm may be called twice.
 	Arm(want mq.Want, wake func()) (disarm func())
 
 	// Ack settles each lease, durably. Expired and Settled come only where Traits say that the engine can tell.

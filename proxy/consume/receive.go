@@ -13,6 +13,7 @@ import (
 // Request is one receive.
 type Request struct {
 	Want   mq.Want
+	From   mq.Cluster    // where the topic was, while messages are left there; zero when it is at rest
 	Poll   time.Duration // how long to wait for the first message, 0 = not at all
 	Client session.ID
 }
@@ -22,16 +23,9 @@ type Request struct {
 // renewed from now on, until they are settled or the client is gone.
 //
 // The wait is: arm, look, sleep until woken or over. Arming before looking closes the gap between an empty look and a message
-// that arrives right after it.
+// that arrives right after it. A wait is disarmed after the look that it woke, because an engine may keep what it woke for until then.
 func (s *Service) Receive(ctx context.Context, req Request) ([]mq.Delivery, error) {
-	engine, err := s.engine(req.Want.Topic.Cluster)
-	if err != nil {
-		return nil, err
-	}
-	granted, err := engine.Take(ctx, req.Want)
-	if err == nil && len(granted) == 0 && req.Poll > 0 {
-		granted, err = s.park(ctx, engine, req)
-	}
+	granted, err := s.grant(ctx, req)
 	if err != nil {
 		return nil, err
 	}
@@ -45,33 +39,47 @@ func (s *Service) Receive(ctx context.Context, req Request) ([]mq.Delivery, erro
 	return granted, nil
 }
 
+func (s *Service) grant(ctx context.Context, req Request) ([]mq.Delivery, error) {
+	if req.From != (mq.Cluster{}) {
+		return s.grantOfTwo(ctx, req)
+	}
+	engine, err := s.engine(req.Want.Topic.Cluster)
+	if err != nil {
+		return nil, err
+	}
+	granted, err := engine.Take(ctx, req.Want)
+	if err == nil && len(granted) == 0 && req.Poll > 0 {
+		granted, err = s.park(ctx, engine, req)
+	}
+	return granted, err
+}
+
 func (s *Service) park(ctx context.Context, engine Leaser, req Request) ([]mq.Delivery, error) {
 	over := s.clock.NewTimer(req.Poll)
 	defer over.Stop()
 	wake := make(chan struct{}, 1)
+	disarm := func() {}
+	defer func() { disarm() }()
 	for {
-		disarm := engine.Arm(req.Want, func() {
+		next := engine.Arm(req.Want, func() {
 			select {
 			case wake <- struct{}{}:
 			default:
 			}
 		})
 		granted, err := engine.Take(ctx, req.Want)
+		disarm() // after the look: what woke us may be kept for us until then
+		disarm = next
 		if err != nil || len(granted) > 0 {
-			disarm()
 			return granted, err
 		}
 		select {
 		case <-wake:
-			disarm()
 		case <-over.C():
-			disarm()
 			return nil, nil
 		case <-s.draining:
-			disarm()
 			return nil, nil
 		case <-ctx.Done():
-			disarm()
 			return nil, mq.Refuse(mq.Timeout, "the caller is gone")
 		}
 	}
@@ -88,14 +96,13 @@ func (s *Service) GiveBack(granted []mq.Delivery) {
 		leases[i] = granted[i].Lease
 	}
 	s.renewals.drop(leases)
-	engine, err := s.engine(leases[0].Cluster)
-	if err != nil {
-		return
-	}
 	// The caller's context is over, which is why we are here.
 	ctx, cancel := context.WithTimeout(context.Background(), giveBackBound)
 	defer cancel()
-	engine.Extend(ctx, leases, 0, mq.Replace)
+	s.each(leases, func(engine Engine, some []mq.Lease) []error {
+		engine.Extend(ctx, some, 0, mq.Replace)
+		return make([]error, len(some))
+	})
 }
 
 const giveBackBound = 3 * time.Second

@@ -24,6 +24,7 @@ type Service struct {
 	engines  map[mq.Cluster]Engine
 	clock    clock.Clock
 	renewals *renewals
+	moved    moved
 	draining chan struct{}
 	drain    sync.Once
 }

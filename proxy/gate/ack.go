@@ -10,11 +10,15 @@ import (
 	"github.com/causeway-mq/causeway/mq"
 	"github.com/causeway-mq/causeway/proxy/catalog"
 	"github.com/causeway-mq/causeway/proxy/seal"
+	"github.com/causeway-mq/causeway/proxy/trail"
 )
 
 // AckMessage settles messages that were processed. Each entry has its own answer.
 func (d *Door) AckMessage(ctx context.Context, c Caller, req *v2.AckMessageRequest) *v2.AckMessageResponse {
-	g, t, err := d.subscribable(&c, req.GetGroup(), req.GetTopic())
+	g, t, err := d.subscribable(ctx, &c, req.GetGroup(), req.GetTopic())
+	if err == nil {
+		err = d.takes(AckMessage)
+	}
 	in := req.GetEntries()
 	switch {
 	case err != nil:
@@ -43,9 +47,9 @@ func (d *Door) AckMessage(ctx context.Context, c Caller, req *v2.AckMessageReque
 func (d *Door) ackEntries(ctx context.Context, c *Caller, h holding, in []*v2.AckMessageEntry) []error {
 	results := make([]error, len(in))
 	leases := make([]mq.Lease, 0, len(in))
-	places := make([]int, 0, len(in))
+	receipts := make([]opened, 0, len(in))
 	for i, e := range in {
-		lease, err := d.leaseIn(c, h, e.GetReceiptHandle())
+		lease, receipt, err := d.leaseIn(c, h, e.GetReceiptHandle())
 		if err == nil {
 			err = notLite(e.GetLiteTopic())
 		}
@@ -53,12 +57,21 @@ func (d *Door) ackEntries(ctx context.Context, c *Caller, h holding, in []*v2.Ac
 			results[i] = err
 			continue
 		}
-		leases, places = append(leases, lease), append(places, i)
+		leases, receipts = append(leases, lease), append(receipts, opened{i, receipt})
 	}
-	for i, err := range d.ports.Consume.Ack(ctx, leases) {
-		results[places[i]] = err
+	scope, answers := c.scopeOf(h), d.ports.Consume.Ack(ctx, leases)
+	now := d.now()
+	for i, err := range answers {
+		results[receipts[i].entry] = err
+		d.noteSettled(&scope, trail.Acked, &receipts[i].receipt, outcome{at: now, err: err})
 	}
 	return results
+}
+
+// opened is the receipt of an entry.
+type opened struct {
+	entry   int
+	receipt seal.Receipt
 }
 
 // holding is the group and the topic that a request names.
@@ -69,15 +82,15 @@ type holding struct {
 
 // leaseIn opens a receipt and holds it against what the caller may do: its tenant, its group and its topic. The rights on
 // those were checked before; whoever has a receipt for anything else gets the same answer as for a forged one.
-func (d *Door) leaseIn(c *Caller, h holding, handle string) (mq.Lease, error) {
+func (d *Door) leaseIn(c *Caller, h holding, handle string) (mq.Lease, seal.Receipt, error) {
 	r, err := d.ports.Seals.OpenReceipt(handle)
 	if err == nil {
 		err = r.Owned(c.Tenant, h.topic.Topic.Name, h.group.Group.Name)
 	}
 	if err != nil {
-		return mq.Lease{}, err
+		return mq.Lease{}, r, err
 	}
-	return mq.Lease{Cluster: r.Cluster, Topic: h.topic.Topic, Group: h.group.Group, Token: r.Token, Until: r.Until}, nil
+	return mq.Lease{Cluster: r.Cluster, Topic: h.topic.Topic, Group: h.group.Group, Token: r.Token, Until: r.Until}, r, nil
 }
 
 // receiptOut seals a lease. renewed says that the platform extends it, so that its end is not in the receipt.

@@ -4,10 +4,9 @@ package gate
 
 import (
 	"context"
+	"errors"
 
 	v2 "github.com/apache/rocketmq-clients/golang/v5/protocol/v2"
-
-	"github.com/causeway-mq/causeway/mq"
 )
 
 // QueryAssignment says what a push consumer polls. An ordinary group polls each broker once, whatever queue has messages
@@ -19,36 +18,31 @@ func (d *Door) QueryAssignment(ctx context.Context, c Caller, req *v2.QueryAssig
 }
 
 func (d *Door) queryAssignment(ctx context.Context, c *Caller, req *v2.QueryAssignmentRequest) ([]*v2.Assignment, error) {
-	g, t, err := d.subscribable(c, req.GetGroup(), req.GetTopic())
+	g, t, err := d.subscribable(ctx, c, req.GetGroup(), req.GetTopic())
 	if err != nil {
 		return nil, err
 	}
-	entries, err := d.plan(ctx, c, t, req.GetEndpoints())
+	q, err := d.question(c, t, req.GetEndpoints())
 	if err != nil {
+		return nil, err
+	}
+	entries, err := d.ports.Routes.Assign(ctx, q, g.Ordered)
+	if err = errors.Join(there(t, err), reachable(entries)); err != nil {
 		return nil, err
 	}
 	accepts := acceptsOut(t.Accepts)
-	var assignments []*v2.Assignment
-	brokers := make(map[string]bool)
+	assignments := make([]*v2.Assignment, 0, len(entries))
 	for _, e := range entries {
-		id := int32(e.Queue)
-		if !e.Readable || !g.Ordered && brokers[e.Broker] {
-			continue
-		}
-		if !g.Ordered {
-			brokers[e.Broker] = true
-			id = int32(mq.AnyQueue)
-		}
 		assignments = append(assignments, &v2.Assignment{MessageQueue: &v2.MessageQueue{
 			Topic:              req.GetTopic(),
-			Id:                 id,
+			Id:                 int32(e.Queue),
 			Permission:         permissionOut(e.Readable, e.Writable),
 			Broker:             brokerOut(e),
 			AcceptMessageTypes: accepts,
 		}})
 	}
 	if len(assignments) == 0 {
-		return nil, mq.Refuse(mq.Unavailable, "topic %q has no queue that can be read now", t.Name)
+		return nil, d.cannot(t, "read")
 	}
 	return assignments, nil
 }

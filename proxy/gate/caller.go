@@ -78,6 +78,9 @@ func (d *Door) identify(c *Caller, call Call) error {
 		return mq.Refuse(mq.HeadersTooLarge, "headers: %d lines of %d bytes, the limits are %d and %d",
 			c.Headers.Lines, c.Headers.Bytes, MaxHeaderLines, MaxHeaderBytes)
 	}
+	if c.Snapshot.Empty() { // a client would take "you are nobody" for the last word
+		return mq.Refuse(mq.Unavailable, "the catalog has not been read yet")
+	}
 	p, err := d.ports.Guard.Identify(c.Snapshot, claim(&c.Headers, call))
 	if err != nil {
 		return err

@@ -8,6 +8,7 @@ import (
 	v2 "github.com/apache/rocketmq-clients/golang/v5/protocol/v2"
 
 	"github.com/causeway-mq/causeway/mq"
+	"github.com/causeway-mq/causeway/proxy/trail"
 )
 
 // ChangeInvisibleDuration moves the end of a lease; 0 frees the message now. The answer always carries a receipt handle, the
@@ -21,8 +22,11 @@ func (d *Door) ChangeInvisibleDuration(ctx context.Context, c Caller, req *v2.Ch
 }
 
 func (d *Door) change(ctx context.Context, c *Caller, req *v2.ChangeInvisibleDurationRequest) (string, error) {
-	g, t, err := d.subscribable(c, req.GetGroup(), req.GetTopic())
+	g, t, err := d.subscribable(ctx, c, req.GetGroup(), req.GetTopic())
 	if err != nil {
+		return "", err
+	}
+	if err := d.takes(ChangeInvisibleDuration); err != nil {
 		return "", err
 	}
 	if err := notLite(req.GetLiteTopic()); err != nil {
@@ -33,13 +37,17 @@ func (d *Door) change(ctx context.Context, c *Caller, req *v2.ChangeInvisibleDur
 		return "", mq.Refuse(mq.IllegalInvisibleTime, "invisible time: from 0 to %v", mq.MaxHold)
 	}
 	h := holding{g, t}
-	lease, err := d.leaseIn(c, h, req.GetReceiptHandle())
+	lease, was, err := d.leaseIn(c, h, req.GetReceiptHandle())
 	if err != nil {
 		return "", err
 	}
 	changed, err := d.ports.Consume.Change(ctx, lease, asked.AsDuration())
+	scope, now := c.scopeOf(h), d.now()
+	d.noteSettled(&scope, trail.Changed, &was, outcome{at: now, until: now.Add(asked.AsDuration()), err: err})
 	if err != nil {
 		return "", err
 	}
-	return d.receiptOut(c, h, &mq.Delivery{Lease: changed}, false), nil
+	again := mq.Delivery{Lease: changed, Attempt: was.Attempt}
+	again.Message.ID = was.Message
+	return d.receiptOut(c, h, &again, false), nil
 }

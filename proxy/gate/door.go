@@ -6,15 +6,16 @@ import (
 	"context"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	v2 "github.com/apache/rocketmq-clients/golang/v5/protocol/v2"
 
 	"github.com/causeway-mq/causeway/internal/clock"
 	"github.com/causeway-mq/causeway/mq"
-	"github.com/causeway-mq/causeway/proxy/access"
 	"github.com/causeway-mq/causeway/proxy/catalog"
 	"github.com/causeway-mq/causeway/proxy/session"
+	"github.com/causeway-mq/causeway/proxy/trail"
 )
 
 // Verb is the name of one RPC.
@@ -41,11 +42,13 @@ const (
 	SyncLiteSubscription    Verb = "SyncLiteSubscription"
 )
 
-// Ports is everything around the door. All fields but Observer and Log are required.
+// Ports is everything around the door. All fields but Lookup, Role, Observer, Trail and Log are required.
 type Ports struct {
 	Guard    Guard
 	Seals    Seals
 	Catalog  func() *catalog.Snapshot // never nil
+	Lookup   catalog.Lookup           // nil: what the snapshot lacks does not exist
+	Role     mq.Role
 	Sessions Sessions
 	Produce  Producing
 	Consume  Consuming
@@ -53,6 +56,7 @@ type Ports struct {
 	Routes   Routing
 	Clock    clock.Clock
 	Observer Observer
+	Trail    *trail.Trail // nil: nothing is remembered
 	Log      *slog.Logger
 }
 
@@ -68,6 +72,7 @@ type Door struct {
 	polls    *polls
 	kinds    map[v2.Code]mq.Kind // never changed
 	readers  sync.WaitGroup      // of telemetry streams
+	judged   atomic.Uint64       // the catalog's version by which everybody who is here was judged
 }
 
 // New makes a door.
@@ -92,17 +97,6 @@ func (d *Door) CloseStreams() { d.leave() }
 
 // Join waits until the last goroutine of a stream has ended. The transport calls it after it closed every stream.
 func (d *Door) Join() { d.readers.Wait() }
-
-// Recheck ends the streams of callers that the newest catalog does not let in any more: a key revoked or expired, an
-// application or a tenant disabled. The owner calls it after each change of the catalog, and now and then, since keys expire.
-func (d *Door) Recheck() int {
-	snap := d.ports.Catalog()
-	why := mq.Refuse(mq.Unauthorized, "auth_revoked: the credentials are not valid any more")
-	return d.ports.Sessions.Tell(session.Closed{Why: why}, func(c session.Client) bool {
-		_, err := d.ports.Guard.Recheck(snap, access.Principal{Tenant: c.Tenant, Key: c.Key})
-		return err != nil
-	})
-}
 
 // Observer is the door's observer, for the transport in front of it.
 func (d *Door) Observer() Observer { return d.observer }

@@ -25,10 +25,10 @@ func (d *Door) Heartbeat(ctx context.Context, h *Headers, call Call, req *v2.Hea
 		}
 		return &v2.HeartbeatResponse{Status: refused}
 	}
-	return &v2.HeartbeatResponse{Status: d.status(&c, Heartbeat, d.heartbeat(&c, req))}
+	return &v2.HeartbeatResponse{Status: d.status(&c, Heartbeat, d.heartbeat(ctx, &c, req))}
 }
 
-func (d *Door) heartbeat(c *Caller, req *v2.HeartbeatRequest) error {
+func (d *Door) heartbeat(ctx context.Context, c *Caller, req *v2.HeartbeatRequest) error {
 	switch t := req.GetClientType(); t {
 	case v2.ClientType_LITE_PUSH_CONSUMER, v2.ClientType_LITE_SIMPLE_CONSUMER:
 		return liteRefused()
@@ -38,7 +38,7 @@ func (d *Door) heartbeat(c *Caller, req *v2.HeartbeatRequest) error {
 		return mq.Refuse(mq.UnrecognizedClient, "client type %d is not known", t)
 	}
 	if req.GetGroup().GetName() != "" {
-		g, err := c.group(req.GetGroup())
+		g, err := d.group(ctx, c, req.GetGroup())
 		if err != nil {
 			return err
 		}

@@ -10,6 +10,7 @@ import (
 	"github.com/causeway-mq/causeway/mq"
 	"github.com/causeway-mq/causeway/proxy/catalog"
 	"github.com/causeway-mq/causeway/proxy/consume"
+	"github.com/causeway-mq/causeway/proxy/route"
 )
 
 // UpdateOffset stores how far a pulling group is in one queue.
@@ -18,7 +19,7 @@ func (d *Door) UpdateOffset(ctx context.Context, c Caller, req *v2.UpdateOffsetR
 }
 
 func (d *Door) updateOffset(ctx context.Context, c *Caller, req *v2.UpdateOffsetRequest) error {
-	at, err := d.position(c, req.GetGroup(), req.GetMessageQueue())
+	at, err := d.position(ctx, c, req.GetGroup(), req.GetMessageQueue())
 	if err != nil {
 		return err
 	}
@@ -39,7 +40,7 @@ func (d *Door) GetOffset(ctx context.Context, c Caller, req *v2.GetOffsetRequest
 }
 
 func (d *Door) getOffset(ctx context.Context, c *Caller, req *v2.GetOffsetRequest) (mq.Offset, error) {
-	at, err := d.position(c, req.GetGroup(), req.GetMessageQueue())
+	at, err := d.position(ctx, c, req.GetGroup(), req.GetMessageQueue())
 	if err != nil {
 		return 0, err
 	}
@@ -53,7 +54,7 @@ func (d *Door) QueryOffset(ctx context.Context, c Caller, req *v2.QueryOffsetReq
 }
 
 func (d *Door) queryOffset(ctx context.Context, c *Caller, req *v2.QueryOffsetRequest) (mq.Offset, error) {
-	t, err := c.topic(req.GetMessageQueue().GetTopic())
+	t, err := d.topic(ctx, c, req.GetMessageQueue().GetTopic())
 	if err != nil {
 		return 0, err
 	}
@@ -93,8 +94,8 @@ type position struct {
 	queue  mq.QueueRef
 }
 
-func (d *Door) position(c *Caller, group *v2.Resource, queue *v2.MessageQueue) (position, error) {
-	g, t, err := d.subscribable(c, group, queue.GetTopic())
+func (d *Door) position(ctx context.Context, c *Caller, group *v2.Resource, queue *v2.MessageQueue) (position, error) {
+	g, t, err := d.subscribable(ctx, c, group, queue.GetTopic())
 	if err != nil {
 		return position{}, err
 	}
@@ -113,5 +114,5 @@ func queueIn(t *catalog.Topic, q *v2.MessageQueue) (mq.QueueRef, error) {
 	if q.GetId() < 0 || q.GetId() >= mq.MaxQueues {
 		return mq.QueueRef{}, mq.Refuse(mq.BadRequest, "queue %d: from 0 to %d", q.GetId(), mq.MaxQueues-1)
 	}
-	return mq.QueueRef{Topic: t.Topic, Broker: q.GetBroker().GetName(), Queue: mq.QueueID(q.GetId())}, nil
+	return mq.QueueRef{Topic: t.Topic, Broker: route.BrokerOf(q.GetBroker().GetName()), Queue: mq.QueueID(q.GetId())}, nil
 }

@@ -10,7 +10,6 @@ import (
 	"github.com/causeway-mq/causeway/proxy/access"
 	"github.com/causeway-mq/causeway/proxy/catalog"
 	"github.com/causeway-mq/causeway/proxy/consume"
-	"github.com/causeway-mq/causeway/proxy/health"
 	"github.com/causeway-mq/causeway/proxy/route"
 	"github.com/causeway-mq/causeway/proxy/seal"
 	"github.com/causeway-mq/causeway/proxy/session"
@@ -43,7 +42,8 @@ type Pulling interface {
 
 // Routing is what the door asks of proxy/route.
 type Routing interface {
-	Plan(ctx context.Context, topic mq.Topic, asked []health.Peer, spread uint64) ([]route.Entry, error)
+	Plan(ctx context.Context, q route.Question) ([]route.Entry, error)
+	Assign(ctx context.Context, q route.Question, ordered bool) ([]route.Entry, error)
 	Topology(c mq.Cluster) (route.Topology, error)
 }
 
@@ -51,6 +51,8 @@ type Routing interface {
 type Sessions interface {
 	Open(c session.Client, deliver func(session.Command) bool) (*session.Stream, error)
 	Seen(id session.ID)
+	// Kind tells what a client with a stream here is.
+	Kind(id session.ID) (session.Kind, bool)
 	Gone(id session.ID)
 	Tell(c session.Command, pick func(session.Client) bool) int
 }

@@ -26,6 +26,9 @@ func (d *Door) PullMessage(ctx context.Context, c Caller, req *v2.PullMessageReq
 	if out.Send(&v2.PullMessageResponse{Content: &v2.PullMessageResponse_Status{Status: status}}) != nil || err != nil && !empty {
 		return status
 	}
+	if !empty {
+		d.notePulled(&c, holding{at.group, at.topic}, read.Messages)
+	}
 	bytes := 0
 	for i := range read.Messages {
 		m := c.messageOut(&read.Messages[i], req.GetMessageQueue().GetTopic())
@@ -42,8 +45,11 @@ func (d *Door) PullMessage(ctx context.Context, c Caller, req *v2.PullMessageReq
 }
 
 func (d *Door) pull(ctx context.Context, c *Caller, req *v2.PullMessageRequest) (mq.Read, position, error) {
-	at, err := d.position(c, req.GetGroup(), req.GetMessageQueue())
+	at, err := d.position(ctx, c, req.GetGroup(), req.GetMessageQueue())
 	if err != nil {
+		return mq.Read{}, at, err
+	}
+	if err := d.takes(PullMessage); err != nil {
 		return mq.Read{}, at, err
 	}
 	if req.GetOffset() < 0 {
@@ -53,17 +59,35 @@ func (d *Door) pull(ctx context.Context, c *Caller, req *v2.PullMessageRequest) 
 	if err != nil {
 		return mq.Read{}, at, err
 	}
-	poll, err := pollIn(req.GetLongPollingTimeout(), c.Left)
+	polling, err := pollIn(req.GetLongPollingTimeout(), c.Left)
 	if err != nil {
 		return mq.Read{}, at, err
 	}
 	d.ports.Sessions.Seen(c.Session())
-	read, err := d.ports.Pull.Pull(ctx, consume.PullRequest{
+	want := consume.PullRequest{
 		Queue:  at.queue,
 		From:   mq.Offset(req.GetOffset()),
 		Limit:  mq.ReadLimit{Messages: int(min(max(req.GetBatchSize(), 1), mq.MaxReceive)), Bytes: maxPullBytes},
 		Filter: wanted,
-		Poll:   poll,
-	})
+		Poll:   polling,
+	}
+	if at.group.Paused {
+		return mq.Read{Next: want.From}, at, d.idle(ctx, &poll{caller: c, group: at.group, topic: at.topic}, polling)
+	}
+	if polling > 0 {
+		bounded, leave, err := d.wait(ctx, &poll{caller: c, group: at.group, topic: at.topic})
+		if err != nil {
+			return mq.Read{}, at, err
+		}
+		defer leave()
+		ctx = bounded
+	}
+	h := holding{at.group, at.topic}
+	d.noteWanted(c, h, wanted)
+	read, err := d.ports.Pull.Pull(ctx, want)
+	d.noteWanted(c, h, wanted)
+	if err = whyEnded(ctx, there(at.topic, err)); mq.KindOf(err) == mq.MessageNotFound { // it was paused
+		return mq.Read{Next: want.From}, at, nil
+	}
 	return read, at, err
 }

@@ -6,6 +6,8 @@ import (
 	"context"
 
 	v2 "github.com/apache/rocketmq-clients/golang/v5/protocol/v2"
+
+	"github.com/causeway-mq/causeway/proxy/trail"
 )
 
 // RecallMessage cancels a message that waits for its delivery time.
@@ -15,7 +17,7 @@ func (d *Door) RecallMessage(ctx context.Context, c Caller, req *v2.RecallMessag
 }
 
 func (d *Door) recall(ctx context.Context, c *Caller, req *v2.RecallMessageRequest) (string, error) {
-	t, err := d.publishable(c, req.GetTopic())
+	t, err := d.publishable(ctx, c, req.GetTopic())
 	if err != nil {
 		return "", err
 	}
@@ -26,7 +28,11 @@ func (d *Door) recall(ctx context.Context, c *Caller, req *v2.RecallMessageReque
 	if err != nil {
 		return "", err
 	}
-	if err := d.ports.Produce.Recall(ctx, t.Topic, h.Scheduled); err != nil {
+	err = d.ports.Produce.Recall(ctx, t.Topic, h.Scheduled)
+	e := trail.Event{Kind: trail.Recalled, ID: h.Scheduled.Message}
+	e.Failed(err)
+	d.noteVerdict(c, t, e)
+	if err != nil {
 		return "", err
 	}
 	return h.Scheduled.Message.String(), nil

@@ -4,6 +4,7 @@ package gate
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	v2 "github.com/apache/rocketmq-clients/golang/v5/protocol/v2"
@@ -14,6 +15,8 @@ import (
 	"github.com/causeway-mq/causeway/mq/filter"
 	"github.com/causeway-mq/causeway/proxy/catalog"
 	"github.com/causeway-mq/causeway/proxy/consume"
+	"github.com/causeway-mq/causeway/proxy/route"
+	"github.com/causeway-mq/causeway/proxy/trail"
 )
 
 // Sink takes the responses of one stream, in order. An error means that the client will see no more.
@@ -30,20 +33,25 @@ const (
 // ReceiveMessage hands messages out: the status, then the messages, then the time. Nothing within the polling time is
 // MESSAGE_NOT_FOUND. What the client did not get, as far as the transport can tell, is freed at once.
 func (d *Door) ReceiveMessage(ctx context.Context, c Caller, req *v2.ReceiveMessageRequest, out Sink[v2.ReceiveMessageResponse]) *v2.Status {
-	group, topic, want, err := d.receiveIn(&c, req)
+	group, topic, want, err := d.receiveIn(ctx, &c, req)
 	if err != nil {
 		return d.lastReceive(out, d.status(&c, ReceiveMessage, err))
 	}
-	granted, err := d.await(ctx, &c, want)
+	h := holding{group, topic}
+	d.noteWanted(&c, h, want.Want.Filter)
+	granted, err := d.await(ctx, &poll{caller: &c, group: group, topic: topic}, want)
+	d.noteWanted(&c, h, want.Want.Filter) // what was stored meanwhile was held against it, too
 	if err == nil && len(granted) == 0 {
 		err = mq.Refuse(mq.MessageNotFound, "no message within the polling time")
 	}
 	if err != nil {
 		return d.lastReceive(out, d.status(&c, ReceiveMessage, err))
 	}
-	sent, bytes := d.handOut(&c, handing{holding{group, topic}, req, granted}, out)
+	d.noteDeliveries(&c, h, granted, trail.Delivered) // before the consumer has them, or its acknowledgement could come first
+	sent, bytes := d.handOut(&c, handing{h, req, granted}, out)
 	if sent < len(granted) {
 		d.ports.Consume.GiveBack(granted[sent:])
+		d.noteDeliveries(&c, h, granted[sent:], trail.Returned)
 	}
 	if sent > 0 {
 		d.observer.Delivered(group, topic, sent, bytes)
@@ -52,14 +60,30 @@ func (d *Door) ReceiveMessage(ctx context.Context, c Caller, req *v2.ReceiveMess
 }
 
 // await receives; a poll that may have to wait needs a place to do so.
-func (d *Door) await(ctx context.Context, c *Caller, req consume.Request) ([]mq.Delivery, error) {
-	if req.Poll > 0 {
-		if err := d.polls.enter(c.Tenant, req.Want.Group.Name); err != nil {
-			return nil, err
-		}
-		defer d.polls.leave(c.Tenant, req.Want.Group.Name)
+func (d *Door) await(ctx context.Context, one *poll, req consume.Request) ([]mq.Delivery, error) {
+	if one.group.Paused {
+		return nil, d.idle(ctx, one, req.Poll)
 	}
-	return d.ports.Consume.Receive(ctx, req)
+	if req.Poll <= 0 {
+		granted, err := d.ports.Consume.Receive(ctx, req)
+		return granted, there(one.topic, err)
+	}
+	ctx, leave, err := d.wait(ctx, one)
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
+	granted, err := d.ports.Consume.Receive(ctx, req)
+	return granted, whyEnded(ctx, there(one.topic, err))
+}
+
+// whyEnded is the catalog's reason where it was the catalog that ended a wait.
+func whyEnded(ctx context.Context, err error) error {
+	var r revoked
+	if err != nil && errors.As(context.Cause(ctx), &r) {
+		return r.error
+	}
+	return err
 }
 
 func (d *Door) lastReceive(out Sink[v2.ReceiveMessageResponse], status *v2.Status) *v2.Status {
@@ -98,11 +122,14 @@ func (d *Door) handOut(c *Caller, h handing, out Sink[v2.ReceiveMessageResponse]
 	return len(h.granted), bytes
 }
 
-func (d *Door) receiveIn(c *Caller, req *v2.ReceiveMessageRequest) (*catalog.Group, *catalog.Topic, consume.Request, error) {
+func (d *Door) receiveIn(ctx context.Context, c *Caller, req *v2.ReceiveMessageRequest) (*catalog.Group, *catalog.Topic, consume.Request, error) {
 	refuse := func(err error) (*catalog.Group, *catalog.Topic, consume.Request, error) {
 		return nil, nil, consume.Request{}, err
 	}
-	g, t, err := d.subscribable(c, req.GetGroup(), req.GetMessageQueue().GetTopic())
+	if err := d.takes(ReceiveMessage); err != nil {
+		return refuse(err)
+	}
+	g, t, err := d.subscribable(ctx, c, req.GetGroup(), req.GetMessageQueue().GetTopic())
 	if err != nil {
 		return refuse(err)
 	}
@@ -121,7 +148,7 @@ func (d *Door) receiveIn(c *Caller, req *v2.ReceiveMessageRequest) (*catalog.Gro
 	// hint, in an ordered group too, where leases keep the order: to keep to it would leave messages lying while somebody
 	// asks for them. Only the push consumers of an ordered group poll each queue by itself, as their assignments say.
 	if g.Ordered && req.GetAutoRenew() && req.GetMessageQueue().GetId() >= 0 {
-		want.Broker, want.Queue = req.GetMessageQueue().GetBroker().GetName(), mq.QueueID(req.GetMessageQueue().GetId())
+		want.Broker, want.Queue = route.BrokerOf(req.GetMessageQueue().GetBroker().GetName()), mq.QueueID(req.GetMessageQueue().GetId())
 	}
 	if want.Filter, err = filterIn(req.GetFilterExpression()); err != nil {
 		return refuse(err)
@@ -133,8 +160,11 @@ func (d *Door) receiveIn(c *Caller, req *v2.ReceiveMessageRequest) (*catalog.Gro
 	if err != nil {
 		return refuse(err)
 	}
+	if t.Lent != nil && !t.Lent.Expires.IsZero() {
+		poll = min(poll, t.Lent.Expires.Sub(d.ports.Clock.Now())) // nothing is handed out after it
+	}
 	d.ports.Sessions.Seen(c.Session())
-	return g, t, consume.Request{Want: want, Poll: poll, Client: c.Session()}, nil
+	return g, t, consume.Request{Want: want, From: t.Move.From(), Poll: poll, Client: c.Session()}, nil
 }
 
 // filterIn checks a filter. It goes on as its canonical text, so that equal filters are equal strings.

@@ -4,6 +4,7 @@ package gate
 
 import (
 	"context"
+	"errors"
 	"hash/fnv"
 
 	v2 "github.com/apache/rocketmq-clients/golang/v5/protocol/v2"
@@ -28,15 +29,19 @@ func (d *Door) QueryRoute(ctx context.Context, c Caller, req *v2.QueryRouteReque
 }
 
 func (d *Door) queryRoute(ctx context.Context, c *Caller, req *v2.QueryRouteRequest) ([]*v2.MessageQueue, error) {
-	t, err := c.topic(req.GetTopic())
+	t, err := d.topic(ctx, c, req.GetTopic())
 	if err != nil {
 		return nil, err
 	}
 	if err := c.MayRoute(t); err != nil {
 		return nil, err
 	}
-	entries, err := d.plan(ctx, c, t, req.GetEndpoints())
+	q, err := d.question(c, t, req.GetEndpoints())
 	if err != nil {
+		return nil, err
+	}
+	entries, err := d.ports.Routes.Plan(ctx, q)
+	if err = errors.Join(there(t, err), reachable(entries)); err != nil {
 		return nil, err
 	}
 	accepts := acceptsOut(t.Accepts)
@@ -56,29 +61,27 @@ func (d *Door) queryRoute(ctx context.Context, c *Caller, req *v2.QueryRouteRequ
 		})
 	}
 	if len(queues) == 0 {
-		return nil, mq.Refuse(mq.Unavailable, "topic %q has no queue that can be used now", t.Name)
+		return nil, d.cannot(t, "used")
 	}
 	return queues, nil
 }
 
-// plan asks for a topic's route. Clients of one process differ in their id, which spreads them over the endpoints.
-func (d *Door) plan(ctx context.Context, c *Caller, t *catalog.Topic, asked *v2.Endpoints) ([]route.Entry, error) {
+// question asks for a topic's route. Clients of one process differ in their id, which spreads them over the endpoints.
+func (d *Door) question(c *Caller, t *catalog.Topic, asked *v2.Endpoints) (route.Question, error) {
 	peers, err := endpointsIn(asked)
-	if err != nil {
-		return nil, err
-	}
 	h := fnv.New64a()
 	h.Write([]byte(c.Client.String()))
-	entries, err := d.ports.Routes.Plan(ctx, t.Topic, peers, h.Sum64())
-	if err != nil {
-		return nil, err
-	}
+	return route.Question{Topic: t.Topic, Asked: peers, Spread: h.Sum64(), Purpose: d.purpose(c)}, err
+}
+
+// reachable refuses a route without addresses.
+func reachable(entries []route.Entry) error {
 	for _, e := range entries {
 		if len(e.Endpoints) == 0 {
-			return nil, mq.Refuse(mq.BadRequest, "endpoints: the request names none, and this proxy has no public address")
+			return mq.Refuse(mq.BadRequest, "endpoints: the request names none, and this proxy has no public address")
 		}
 	}
-	return entries, nil
+	return nil
 }
 
 func endpointsIn(e *v2.Endpoints) ([]health.Peer, error) {

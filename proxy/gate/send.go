@@ -4,6 +4,7 @@ package gate
 
 import (
 	"context"
+	"time"
 
 	v2 "github.com/apache/rocketmq-clients/golang/v5/protocol/v2"
 
@@ -16,11 +17,18 @@ import (
 // first, and refuses it whole with nothing stored; from then on each entry has its own fate. There are as many entries in the
 // answer as messages in the request, also in a refusal.
 func (d *Door) SendMessage(ctx context.Context, c Caller, req *v2.SendMessageRequest) *v2.SendMessageResponse {
-	topic, batch, err := d.admit(&c, req)
+	topic, batch, err := d.admit(ctx, &c, req)
 	if err != nil {
 		return refuseBatch(d.status(&c, SendMessage, err), len(req.GetMessages()))
 	}
+	if topic.Move.Stage == catalog.Fencing {
+		if topic, err = d.held(ctx, c, topic, req.GetMessages()[0].GetTopic()); err != nil {
+			return refuseBatch(d.status(&c, SendMessage, err), len(batch))
+		}
+	}
+	began := d.now()
 	sent := d.ports.Produce.Send(ctx, c.Session(), topic.Topic, batch)
+	d.noteSent(&c, topic, began, sends{batch, sent})
 	entries := make([]*v2.SendResultEntry, len(sent))
 	messages, bytes := 0, 0
 	for i := range sent {
@@ -52,7 +60,10 @@ func refuseBatch(why *v2.Status, messages int) *v2.SendMessageResponse {
 }
 
 // admit judges a batch as a whole.
-func (d *Door) admit(c *Caller, req *v2.SendMessageRequest) (*catalog.Topic, []mq.Message, error) {
+func (d *Door) admit(ctx context.Context, c *Caller, req *v2.SendMessageRequest) (*catalog.Topic, []mq.Message, error) {
+	if err := d.takes(SendMessage); err != nil {
+		return nil, nil, err
+	}
 	in := req.GetMessages()
 	if len(in) == 0 {
 		return nil, nil, mq.Refuse(mq.MessageCorrupted, "the batch is empty")
@@ -63,7 +74,7 @@ func (d *Door) admit(c *Caller, req *v2.SendMessageRequest) (*catalog.Topic, []m
 			return nil, nil, mq.Refuse(mq.MessageCorrupted, "message %d of the batch is for another topic than the first", i)
 		}
 	}
-	topic, err := d.publishable(c, first)
+	topic, err := d.publishable(ctx, c, first)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -125,7 +136,7 @@ func distinct(batch []mq.Message) error {
 }
 
 func (d *Door) sentOut(c *Caller, topic *catalog.Topic, m *mq.Message, s *mq.Sent) *v2.SendResultEntry {
-	out := &v2.SendResultEntry{Status: d.status(c, SendMessage, s.Err), MessageId: m.ID.String()}
+	out := &v2.SendResultEntry{Status: d.status(c, SendMessage, there(topic, s.Err)), MessageId: m.ID.String()}
 	if s.Err != nil {
 		return out
 	}
@@ -137,4 +148,41 @@ func (d *Door) sentOut(c *Caller, topic *catalog.Topic, m *mq.Message, s *mq.Sen
 		out.RecallHandle = d.ports.Seals.SealRecall(seal.Recall{Tenant: c.Tenant, Topic: topic.Topic.Name, Scheduled: s.Scheduled})
 	}
 	return out
+}
+
+const (
+	heldBound = 10 * time.Second // of a send whose topic is about to move
+	heldLook  = 50 * time.Millisecond
+)
+
+// held waits until sends to a topic that is about to move have a place to go. What is held was certainly not stored. Ten seconds are long for a right: the
+// caller and what it may do are judged again by the catalog that ends the wait.
+func (d *Door) held(ctx context.Context, c Caller, topic *catalog.Topic, name *v2.Resource) (*catalog.Topic, error) {
+	over := d.ports.Clock.NewTimer(heldBound)
+	defer over.Stop()
+	for {
+		look := d.ports.Clock.NewTimer(heldLook)
+		select {
+		case <-look.C():
+		case <-over.C():
+			look.Stop()
+			return nil, mq.Refuse(mq.TooManyRequests, "topic %s is about to move to cluster %s: sends wait for that", topic.Name, topic.Move.Peer)
+		case <-ctx.Done():
+			look.Stop()
+			return nil, mq.Refuse(mq.Timeout, "topic %s is about to move to cluster %s: the caller's time was over before the send", topic.Name, topic.Move.Peer)
+		}
+		newest := d.ports.Catalog()
+		if newest == c.Snapshot {
+			continue
+		}
+		p, err := d.ports.Guard.Recheck(newest, c.Principal)
+		if err != nil {
+			return nil, err
+		}
+		c.Snapshot, c.Principal = newest, p
+		now, err := d.publishable(ctx, &c, name)
+		if err != nil || now.Move.Stage != catalog.Fencing {
+			return now, err
+		}
+	}
 }

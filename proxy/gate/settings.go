@@ -3,6 +3,7 @@
 package gate
 
 import (
+	"context"
 	"time"
 
 	v2 "github.com/apache/rocketmq-clients/golang/v5/protocol/v2"
@@ -25,15 +26,16 @@ const (
 // agreement is what client and platform settle on.
 type agreement struct {
 	kind   session.Kind
-	group  mq.GroupName // consumers only
-	topics []mq.Topic   // producers only: those of the announced topics that exist
+	group  mq.GroupName       // consumers only
+	topics []mq.Topic         // producers only: those of the announced topics that exist
+	wants  []session.Interest // of topics that exist, borrowed ones among them
 	reply  *v2.Settings
 }
 
 // agree answers settings with the client's own, completed by the platform's. Each value that some client can't do without is
 // always there: max_body_size (the Go client sends nothing without it), a backoff policy of the kind that the client
 // understands, and fifo, by which consumers choose their ordered path.
-func (d *Door) agree(c *Caller, in *v2.Settings) (agreement, error) {
+func (d *Door) agree(ctx context.Context, c *Caller, in *v2.Settings) (agreement, error) {
 	kind, err := clientKind(in)
 	if err != nil {
 		return agreement{}, err
@@ -46,9 +48,9 @@ func (d *Door) agree(c *Caller, in *v2.Settings) (agreement, error) {
 		Metric:         &v2.Metric{On: false},
 	}
 	if kind == session.Producer {
-		return d.agreeProducer(c, in, reply)
+		return d.agreeProducer(ctx, c, in, reply)
 	}
-	return d.agreeConsumer(c, in, reply)
+	return d.agreeConsumer(ctx, c, in, reply)
 }
 
 // clientKind is the declared type, which must fit the half of the settings that is filled, or the type that this half means.
@@ -79,16 +81,19 @@ func clientKind(in *v2.Settings) (session.Kind, error) {
 }
 
 // agreeProducer is lenient about topics that do not exist: one that was deleted must not cut a client off from all others.
-func (d *Door) agreeProducer(c *Caller, in, reply *v2.Settings) (agreement, error) {
+func (d *Door) agreeProducer(ctx context.Context, c *Caller, in, reply *v2.Settings) (agreement, error) {
 	a := agreement{kind: session.Producer, reply: reply}
 	if n := len(in.GetPublishing().GetTopics()); n > maxTopics {
 		return a, mq.Refuse(mq.BadRequest, "settings: %d topics, the limit is %d", n, maxTopics)
 	}
 	for _, r := range in.GetPublishing().GetTopics() {
-		t, err := d.publishable(c, r)
+		t, err := d.publishable(ctx, c, r)
 		switch mq.KindOf(err) {
 		case 0:
-			a.topics = append(a.topics, t.Topic)
+			if t.Lent == nil { // the owner's producers alone are asked how a transaction ended
+				a.topics = append(a.topics, t.Topic)
+			}
+			a.wants = append(a.wants, session.Interest{Topic: t.Name})
 		case mq.TopicNotFound:
 		default:
 			return a, err
@@ -115,10 +120,10 @@ func (d *Door) agreeProducer(c *Caller, in, reply *v2.Settings) (agreement, erro
 // maxTopics bounds what one client announces.
 const maxTopics = 1024
 
-func (d *Door) agreeConsumer(c *Caller, in, reply *v2.Settings) (agreement, error) {
+func (d *Door) agreeConsumer(ctx context.Context, c *Caller, in, reply *v2.Settings) (agreement, error) {
 	kind := session.Kind(reply.GetClientType())
 	said := in.GetSubscription()
-	g, err := c.group(said.GetGroup())
+	g, err := d.group(ctx, c, said.GetGroup())
 	if err != nil {
 		return agreement{}, err
 	}
@@ -128,8 +133,9 @@ func (d *Door) agreeConsumer(c *Caller, in, reply *v2.Settings) (agreement, erro
 	if n := len(said.GetSubscriptions()); n > maxTopics {
 		return agreement{}, mq.Refuse(mq.BadRequest, "settings: %d subscriptions, the limit is %d", n, maxTopics)
 	}
+	a := agreement{kind: kind, group: g.Name, reply: reply}
 	for _, s := range said.GetSubscriptions() {
-		t, err := c.topic(s.GetTopic())
+		t, err := d.topic(ctx, c, s.GetTopic())
 		if mq.KindOf(err) == mq.TopicNotFound {
 			continue
 		}
@@ -144,6 +150,7 @@ func (d *Door) agreeConsumer(c *Caller, in, reply *v2.Settings) (agreement, erro
 			return agreement{}, err
 		}
 		d.noteFilter(c, g, t, wanted)
+		a.wants = append(a.wants, session.Interest{Topic: t.Name, Filter: wanted})
 	}
 	reply.PubSub = &v2.Settings_Subscription{Subscription: &v2.Subscription{
 		Group:              said.GetGroup(),
@@ -153,7 +160,7 @@ func (d *Door) agreeConsumer(c *Caller, in, reply *v2.Settings) (agreement, erro
 		LongPollingTimeout: durationpb.New(mq.MaxPoll),
 	}}
 	reply.BackoffPolicy = retryOut(&g.Group)
-	return agreement{kind: kind, group: g.Name, reply: reply}, nil
+	return a, nil
 }
 
 // retryOut spells the group's policy out step by step, also an exponential one: some clients understand nothing else.

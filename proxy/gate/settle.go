@@ -8,6 +8,7 @@ import (
 	v2 "github.com/apache/rocketmq-clients/golang/v5/protocol/v2"
 
 	"github.com/causeway-mq/causeway/mq"
+	"github.com/causeway-mq/causeway/proxy/trail"
 )
 
 // EndTransaction settles a transaction. The id says which one, at whatever proxy it was opened.
@@ -16,7 +17,7 @@ func (d *Door) EndTransaction(ctx context.Context, c Caller, req *v2.EndTransact
 }
 
 func (d *Door) endTransaction(ctx context.Context, c *Caller, req *v2.EndTransactionRequest) error {
-	t, err := d.publishable(c, req.GetTopic())
+	t, err := d.publishable(ctx, c, req.GetTopic())
 	if err != nil {
 		return err
 	}
@@ -41,6 +42,12 @@ func (d *Door) endTransaction(ctx context.Context, c *Caller, req *v2.EndTransac
 		return err
 	}
 	err = d.ports.Produce.Settle(ctx, t.Topic, opened.Half, verdict, by)
+	e := trail.Event{Kind: trail.Committed, ID: opened.Half.Message, ByCheck: by == mq.ByCheck}
+	if verdict == mq.Rollback {
+		e.Kind = trail.RolledBack
+	}
+	e.Failed(err)
+	d.noteVerdict(c, t, e)
 	if mq.KindOf(err) == mq.Conflict {
 		return mq.Refuse(mq.InvalidTransaction, "the transaction ended the other way before")
 	}

@@ -4,11 +4,13 @@ package gate
 
 import (
 	"errors"
+	"fmt"
 	"log/slog"
 
 	v2 "github.com/apache/rocketmq-clients/golang/v5/protocol/v2"
 
 	"github.com/causeway-mq/causeway/mq"
+	"github.com/causeway-mq/causeway/proxy/catalog"
 )
 
 // status is the one place where an error becomes an answer. The text is "reason: detail [request id]": a stable word for
@@ -34,6 +36,26 @@ func answerText(kind mq.Kind, err error, request string) string {
 	return text
 }
 
+// errNotThere marks a topic that the catalog has and its cluster has not.
+var errNotThere = errors.New("the operator has to make it there")
+
+// there says which topic it is that a cluster does not have. The name that brokers know it by, and what they said, is the log's.
+func there(t *catalog.Topic, err error) error {
+	if mq.KindOf(err) != mq.TopicNotFound {
+		return err
+	}
+	return mq.Refuse(mq.TopicNotFound, "topic %s is in the catalog but not on cluster %s", t.Name, t.Cluster).
+		Because(fmt.Errorf("as %s: %w: %w", t.Topic.Name, errNotThere, err))
+}
+
+// cannot is why a topic has no queue for what a client wants to do with it.
+func (d *Door) cannot(t *catalog.Topic, do string) error {
+	if d.ports.Role != mq.BothRoles {
+		return mq.Refuse(mq.Unavailable, "topic %q has no queue that can be %s now: this proxy's role is %s, and it knows no other proxy for that", t.Name, do, d.ports.Role)
+	}
+	return mq.Refuse(mq.Unavailable, "topic %q has no queue that can be %s now", t.Name, do)
+}
+
 // record writes one line per refusal. Empty polls are no refusal; what smells of an attack or of a defect is loud.
 func (d *Door) record(c *Caller, verb Verb, kind mq.Kind, err error) {
 	level := slog.LevelDebug
@@ -46,6 +68,10 @@ func (d *Door) record(c *Caller, verb Verb, kind mq.Kind, err error) {
 		level = slog.LevelError
 	case mq.Unavailable, mq.StorageFull:
 		level = slog.LevelWarn
+	case mq.TopicNotFound:
+		if errors.Is(err, errNotThere) {
+			level = slog.LevelWarn
+		}
 	}
 	if !d.log.Enabled(d.leaving, level) {
 		return

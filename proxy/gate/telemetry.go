@@ -11,6 +11,7 @@ import (
 	"github.com/causeway-mq/causeway/mq"
 	"github.com/causeway-mq/causeway/proxy/seal"
 	"github.com/causeway-mq/causeway/proxy/session"
+	"github.com/causeway-mq/causeway/proxy/trail"
 )
 
 // TelemetryStream is the client's long-lived stream. Send is called by one goroutine, Recv by another. Both end with an error
@@ -54,7 +55,7 @@ func (d *Door) Telemetry(ctx context.Context, c Caller, stream TelemetryStream) 
 		var err error
 		select {
 		case command := <-incoming:
-			err = t.take(command)
+			err = t.take(ctx, command)
 		case command := <-t.outbox:
 			err = t.tell(command)
 		case last := <-t.closed:
@@ -125,7 +126,7 @@ func (t *telemetry) send(c *v2.TelemetryCommand) error {
 
 // take handles what the client sent: settings are answered at once, since clients wait for that without a bound; answers to
 // questions that only a console asks are read and dropped.
-func (t *telemetry) take(command *v2.TelemetryCommand) error {
+func (t *telemetry) take(ctx context.Context, command *v2.TelemetryCommand) error {
 	in := command.GetSettings()
 	if in == nil {
 		if t.open == nil {
@@ -139,7 +140,7 @@ func (t *telemetry) take(command *v2.TelemetryCommand) error {
 		return err
 	}
 	t.caller.Principal = now
-	agreed, err := t.door.agree(t.caller, in)
+	agreed, err := t.door.agree(ctx, t.caller, in)
 	if err != nil {
 		return err
 	}
@@ -155,17 +156,25 @@ func (t *telemetry) join(a agreement) error {
 		c := t.caller
 		who := session.Client{
 			ID: c.Session(), Key: c.Key, Kind: a.kind, Group: a.group,
-			Language: printable(c.Headers.Language, 32), Version: printable(c.Headers.Version, 64), Remote: c.Remote.String(),
+			Language: printable(c.Headers.Language, 32), Version: printable(c.Headers.Version, 64), Remote: c.Remote.String(), From: c.From,
+			Topics: a.wants,
 		}
 		open, err := t.door.ports.Sessions.Open(who, t.deliver)
 		if err != nil {
 			return err
 		}
 		t.open = open
+		// From here on a change of the catalog finds the stream; one that came before it did is looked at now.
+		if newest := t.door.ports.Catalog(); newest != c.Snapshot {
+			if err := t.door.barred(newest, who); err != nil {
+				return err
+			}
+		}
 	}
 	if was := t.open.Client(); was.Kind != a.kind || was.Group != a.group {
 		return mq.Refuse(mq.Conflict, "telemetry: a client stays a %s of its group as long as its stream lives", was.Kind)
 	}
+	t.open.Settle(a.wants)
 	if a.kind == session.Producer {
 		t.open.Announce(a.topics)
 	}
@@ -177,11 +186,15 @@ func (t *telemetry) tell(c session.Command) error {
 	switch c := c.(type) {
 	case session.CheckBack:
 		t.caller.Snapshot = t.door.ports.Catalog()
-		topic, ok := t.caller.Snapshot.PhysicalTopic(c.Check.Topic.Name)
-		if !ok || topic.Tenant != t.caller.Tenant {
+		topic, ok := t.caller.Snapshot.PhysicalTopic(t.caller.Tenant, c.Check.Topic.Name)
+		if !ok {
 			return nil // the topic went meanwhile, and its transactions with it
 		}
-		return t.send(t.checkBack(topic.Name, c.Check))
+		if err := t.send(t.checkBack(topic.Name, c.Check)); err != nil {
+			return err
+		}
+		t.door.noteVerdict(t.caller, topic, trail.Event{Kind: trail.Checked, ID: c.Check.Half.Message, Attempt: c.Check.Round})
+		return nil
 	case session.Reconnect:
 		return t.send(&v2.TelemetryCommand{Status: t.door.ok, Command: &v2.TelemetryCommand_ReconnectEndpointsCommand{
 			ReconnectEndpointsCommand: &v2.ReconnectEndpointsCommand{},

@@ -11,12 +11,12 @@ import (
 // NotifyClientTermination is a client's word that it leaves: what it holds goes to others at once. Producers name no group,
 // some of them an empty one.
 func (d *Door) NotifyClientTermination(ctx context.Context, c Caller, req *v2.NotifyClientTerminationRequest) *v2.NotifyClientTerminationResponse {
-	return &v2.NotifyClientTerminationResponse{Status: d.status(&c, NotifyClientTermination, d.terminate(&c, req))}
+	return &v2.NotifyClientTerminationResponse{Status: d.status(&c, NotifyClientTermination, d.terminate(ctx, &c, req))}
 }
 
-func (d *Door) terminate(c *Caller, req *v2.NotifyClientTerminationRequest) error {
+func (d *Door) terminate(ctx context.Context, c *Caller, req *v2.NotifyClientTerminationRequest) error {
 	if req.GetGroup().GetName() != "" {
-		g, err := c.group(req.GetGroup())
+		g, err := d.group(ctx, c, req.GetGroup())
 		if err != nil {
 			return err
 		}

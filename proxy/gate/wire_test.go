@@ -224,34 +224,39 @@ func TestFiltersOfAGroupAreRememberedWithinBounds(t *testing.T) {
 
 func TestParkedPollsAreBounded(t *testing.T) {
 	p, c := newPolls(), someone(t)
-	group := func(s string) mq.Physical {
-		g, err := mq.ParsePhysical(s)
+	var all []*poll
+	enter := func(group string) error {
+		g, err := mq.ParsePhysical(group)
 		if err != nil {
 			t.Fatal(err)
 		}
-		return g
+		one := &poll{caller: c, group: &catalog.Group{Group: mq.Group{Name: g}}}
+		if err := p.enter(one); err != nil {
+			return err
+		}
+		all = append(all, one)
+		return nil
 	}
 	for range maxGroupPolls {
-		if err := p.enter(c.Tenant, group("a")); err != nil {
+		if err := enter("a"); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if err := p.enter(c.Tenant, group("a")); mq.KindOf(err) != mq.TooManyRequests {
+	if err := enter("a"); mq.KindOf(err) != mq.TooManyRequests {
 		t.Errorf("one too many of a group: %v", err)
 	}
 	for range maxTenantPolls - maxGroupPolls {
-		if err := p.enter(c.Tenant, group("b")); err != nil {
+		if err := enter("b"); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if err := p.enter(c.Tenant, group("c")); mq.KindOf(err) != mq.TooManyRequests {
+	if err := enter("c"); mq.KindOf(err) != mq.TooManyRequests {
 		t.Errorf("one too many of a tenant: %v", err)
 	}
-	for range maxGroupPolls {
-		p.leave(c.Tenant, group("a"))
-		p.leave(c.Tenant, group("b"))
+	for _, one := range all {
+		p.leave(one)
 	}
-	if len(p.byGroup)+len(p.byTenant) != 0 {
+	if len(p.byGroup)+len(p.byTenant)+len(p.waiting) != 0 {
 		t.Error("places that nobody holds are remembered")
 	}
 }

@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	v2 "github.com/apache/rocketmq-clients/golang/v5/protocol/v2"
 	"google.golang.org/protobuf/types/known/timestamppb"
@@ -108,7 +107,7 @@ func propertiesIn(m *mq.Message, user map[string]string) error {
 		if size += len(name) + len(value); size > mq.MaxPropertyBytes {
 			break
 		}
-		if err := checkProperty(name, value); err != nil {
+		if err := mq.CheckProperty(name, value); err != nil {
 			return err
 		}
 		m.Properties = append(m.Properties, mq.Property{Name: name, Value: value})
@@ -118,47 +117,6 @@ func propertiesIn(m *mq.Message, user map[string]string) error {
 	}
 	slices.SortFunc(m.Properties, func(a, b mq.Property) int { return strings.Compare(a.Name, b.Name) })
 	return nil
-}
-
-func checkProperty(name, value string) error {
-	switch {
-	case strings.TrimSpace(name) == "":
-		return mq.Refuse(mq.IllegalPropertyKey, "a user property has a blank name")
-	case hasControl(name), !utf8.ValidString(name):
-		return mq.Refuse(mq.IllegalPropertyKey, "user property %q: a control character stands in the name", printable(name, 48))
-	case isReserved(name):
-		return mq.Refuse(mq.IllegalPropertyKey, "user property %q: the name is reserved for the system", name)
-	case hasControl(value), !utf8.ValidString(value):
-		return mq.Refuse(mq.IllegalPropertyKey, "user property %q: a control character stands in the value", printable(name, 48))
-	}
-	return nil
-}
-
-func hasControl(s string) bool {
-	for i := 0; i < len(s); i++ {
-		if s[i] < ' ' || s[i] == 0x7f {
-			return true
-		}
-	}
-	return false
-}
-
-// isReserved knows the names under which brokers keep a message's own properties. A user property of such a name would be
-// taken for one of them, here or after a move to another engine.
-func isReserved(name string) bool {
-	switch name {
-	case "KEYS", "TAGS", "WAIT", "DELAY", "RETRY_TOPIC", "REAL_TOPIC", "REAL_QID", "TRAN_MSG", "PGROUP", "MIN_OFFSET", "MAX_OFFSET",
-		"BUYER_ID", "ORIGIN_MESSAGE_ID", "TRANSFER_FLAG", "CORRECTION_FLAG", "MQ2_FLAG", "RECONSUME_TIME", "UNIQ_KEY",
-		"EXTEND_UNIQ_INFO", "MAX_RECONSUME_TIMES", "CONSUME_START_TIME", "MSG_REGION", "TRACE_ON", "1ST_POP_TIME", "POP_CK",
-		"POP_CK_OFFSET", "FIRST_POP_TIME", "TRAN_PREPARED_QUEUE_OFFSET", "TRANSACTION_CHECK_TIMES", "TRANSACTION_PREPARED_QUEUE_OFFSET",
-		"CHECK_IMMUNITY_TIME_IN_SECONDS", "__TRANSACTIONID__", "__STARTDELIVERTIME", "__SHARDINGKEY", "SHARDING_KEY", "INSTANCE_ID",
-		"CORRELATION_ID", "REPLY_TO_CLIENT", "TTL", "ARRIVE_TIME", "PUSH_REPLY_TIME", "CLUSTER", "MSG_TYPE", "INNER_MULTI_QUEUE_OFFSET",
-		"INNER_MULTI_DISPATCH", "INNER_NUM", "INNER_BASE", "DUP_INFO", "TIMER_DELAY_LEVEL", "TIMER_ENQUEUE_MS", "TIMER_DEQUEUE_MS",
-		"TIMER_ROLL_TIMES", "TIMER_OUT_MS", "TIMER_DEL_UNIQKEY", "TIMER_DELAY_SEC", "TIMER_DELIVER_MS", "TIMER_DEL_MS", "DLQ_ORIGIN_TOPIC",
-		"DLQ_ORIGIN_MESSAGE_ID", "_SYS_BORN_HOST", "_SYS_DELIVERY_TIMESTAMP", "CRC32#", "BORN_TIMESTAMP", "BORN_HOST", "__PRIORITY__", "__LITE_TOPIC":
-		return true
-	}
-	return strings.HasPrefix(name, "__CAUSEWAY_")
 }
 
 // typeIn is the message's declared type, or the one that its properties ask for when none is declared.

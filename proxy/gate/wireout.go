@@ -76,7 +76,7 @@ func (c *Caller) deliveryOut(granted *mq.Delivery, topic *v2.Resource, receipt s
 // logical is a topic's name within the caller's tenant. The topic may be gone by now: then the tenant's part is taken off
 // its physical name, which is how the name was made.
 func (c *Caller) logical(p mq.Physical) string {
-	if t, ok := c.Snapshot.PhysicalTopic(p); ok && t.Tenant == c.Tenant {
+	if t, ok := c.Snapshot.PhysicalTopic(c.Tenant, p); ok {
 		return t.Name.String()
 	}
 	return strings.TrimPrefix(p.String(), c.Tenant.String()+"%")

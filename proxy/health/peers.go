@@ -7,11 +7,13 @@ import (
 	"context"
 	"log/slog"
 	"net/netip"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/causeway-mq/causeway/internal/clock"
+	"github.com/causeway-mq/causeway/mq"
 )
 
 // Peer is one proxy that clients may be sent to.
@@ -19,6 +21,7 @@ type Peer struct {
 	// Address is what clients dial: a host or an IP address, and a port.
 	Host string
 	Port uint16
+	Role mq.Role
 	Self bool // this process: alive as long as it answers at all, until it drains
 }
 
@@ -57,8 +60,8 @@ func NewPeers(all []Peer, probe Probe, c clock.Clock, log *slog.Logger) *Peers {
 	return p
 }
 
-// Alive lists the peers that clients should be sent to, in the configured order. When none seems alive it lists all: a view
-// that excludes everybody is more likely wrong than right.
+// Alive lists the peers that clients should be sent to, in the configured order. When none of a role
+// seems alive it lists all of that role: a view that excludes everybody is more likely wrong than right.
 func (p *Peers) Alive() []Peer { return *p.alive.Load() }
 
 // Leave takes this process itself out of the list for good, because it drains. Alone, it stays: clients have nowhere else.
@@ -76,11 +79,27 @@ func (p *Peers) publish(view []Peer) {
 			alive = append(alive, peer)
 		}
 	}
-	if len(alive) == 0 {
-		alive = p.all
-	}
+	alive = p.unlessNone(alive, mq.Role.Produces)
+	alive = p.unlessNone(alive, mq.Role.Consumes)
 	p.alive.Store(&alive)
 }
+
+// unlessNone adds all peers that serve something when none of alive does.
+func (p *Peers) unlessNone(alive []Peer, serves func(mq.Role) bool) []Peer {
+	does := func(peer Peer) bool { return serves(peer.Role) }
+	if slices.ContainsFunc(alive, does) {
+		return alive
+	}
+	for _, peer := range p.all {
+		if does(peer) && !slices.Contains(alive, peer) {
+			alive = append(alive, peer)
+		}
+	}
+	return alive
+}
+
+// All lists the configured peers.
+func (p *Peers) All() []Peer { return p.all }
 
 // Run probes the other peers until ctx ends.
 func (p *Peers) Run(ctx context.Context) error {

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/causeway-mq/causeway/internal/clock"
+	"github.com/causeway-mq/causeway/mq"
 )
 
 // town is a set of peers some of which do not answer.
@@ -80,12 +81,12 @@ func waitFor(t *testing.T, holds func() bool) {
 	t.Helper()
 	tick := time.NewTicker(time.Millisecond)
 	defer tick.Stop()
-	bound := time.After(5 * time.Second)
+	bound := time.After(time.Minute)
 	for !holds() {
 		select {
 		case <-tick.C:
 		case <-bound:
-			t.Fatal("the condition did not come true within 5 s")
+			t.Fatal("the condition did not come true within a minute")
 		}
 	}
 }
@@ -130,5 +131,19 @@ func TestADrainingProxyTakesItselfOut(t *testing.T) {
 	rounds(2)
 	if got := hosts(p.Alive()); got != "b " {
 		t.Fatalf("a probe brought it back: %s", got)
+	}
+}
+
+func TestTheLastOfARoleStaysWhateverTheProbesSay(t *testing.T) {
+	p, w, rounds := watch(t, []Peer{{Host: "send", Role: mq.ProduceRole}, {Host: "get1", Role: mq.ConsumeRole}, {Host: "get2", Role: mq.ConsumeRole}})
+	w.set("get1", true)
+	rounds(3)
+	if got := hosts(p.Alive()); got != "send get2 " {
+		t.Fatalf("one of two is dead: %q", got)
+	}
+	w.set("get2", true)
+	rounds(3)
+	if got := hosts(p.Alive()); got != "send get1 get2 " {
+		t.Fatalf("all of a role seem dead: %q, want them listed rather than none", got)
 	}
 }

@@ -11,6 +11,7 @@
 package session
 
 import (
+	"net/netip"
 	"sync"
 	"time"
 
@@ -63,8 +64,19 @@ type Client struct {
 	Group    mq.GroupName // consumers only
 	Language string
 	Version  string
-	Remote   string // address and port
+	Remote   string     // address and port
+	From     netip.Addr // of the connection
 	Since    time.Time
+	Heard    time.Time  // its last settings, heartbeat or receive at this proxy
+	Topics   []Interest // as its newest settings have them; never changed in place
+	Settled  time.Time  // when those came
+	Change   uint64     // grows whenever anything but Heard is another
+}
+
+// Interest is a topic that a producer announced, or that a consumer takes from.
+type Interest struct {
+	Topic  mq.TopicName // in the client's own words
+	Filter mq.Filter    // of a consumer
 }
 
 // Command is something a proxy tells a client on its stream: CheckBack, Reconnect or Closed.
@@ -120,6 +132,7 @@ type Registry struct {
 	swept   time.Time
 	limit   int
 	stopped bool
+	changes uint64 // of clients, all together
 }
 
 // DefaultLimit bounds the clients that one proxy remembers.
@@ -141,14 +154,15 @@ func New(c clock.Clock, limit int, gone func(Client)) *Registry {
 	}
 }
 
-// Seen notes a call of a client: a heartbeat or a receive. It matters for clients whose stream is at another proxy.
+// Seen notes a call of a client: a heartbeat or a receive. Those of clients whose stream is at another proxy keep them alive here.
 func (r *Registry) Seen(id ID) {
+	now := r.clock.Now()
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if _, ok := r.clients[id]; ok {
+	if e, ok := r.clients[id]; ok {
+		e.client.Heard = now
 		return
 	}
-	now := r.clock.Now()
 	if _, ok := r.seen[id]; !ok && len(r.seen) >= r.limit {
 		r.sweep(now)
 		if len(r.seen) >= r.limit {
@@ -186,6 +200,16 @@ func (r *Registry) Alive(id ID) bool {
 	return ok
 }
 
+// Kind tells what a client with a stream here is; false for one without.
+func (r *Registry) Kind(id ID) (Kind, bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if e, ok := r.clients[id]; ok {
+		return e.client.Kind, true
+	}
+	return 0, false
+}
+
 // Open adds a stream of a client, which becomes live with it. deliver must not block; false means the stream cannot take the
 // command. TooManyRequests when the proxy knows too many clients.
 func (r *Registry) Open(c Client, deliver func(Command) bool) (*Stream, error) {
@@ -208,9 +232,27 @@ func (r *Registry) Open(c Client, deliver func(Command) bool) (*Stream, error) {
 	}
 	delete(r.seen, c.ID)
 	e.client = c
+	r.settled(e, c.Topics)
 	s := &Stream{registry: r, client: c, deliver: deliver}
 	e.streams[s] = struct{}{}
 	return s, nil
+}
+
+// settled notes what a client's newest settings say. It needs mu.
+func (r *Registry) settled(e *entry, topics []Interest) {
+	now := r.clock.Now()
+	r.changes++
+	e.client.Topics, e.client.Settled, e.client.Heard, e.client.Change = topics, now, now, r.changes
+}
+
+// Settle says what the client's newest settings ask for; it replaces what those before did. The caller does not change topics any more.
+func (s *Stream) Settle(topics []Interest) {
+	r := s.registry
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if e, ok := r.clients[s.client.ID]; ok {
+		r.settled(e, topics)
+	}
 }
 
 // Announce says which topics the client publishes to; it replaces what was announced before, not what was sent.

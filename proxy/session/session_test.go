@@ -227,6 +227,37 @@ func TestAFullListIsSweptAtMostOnceInGrace(t *testing.T) {
 	}
 }
 
+// What control planes are told of a client is what its newest settings say, and when it last called.
+func TestAClientIsListedWithItsNewestSettings(t *testing.T) {
+	h := newHall(t, 10)
+	orders, err := mq.ParseTopicName("orders")
+	if err != nil {
+		t.Fatal(err)
+	}
+	begun := h.clock.Now()
+	s := h.join(t, "a", new(mailbox))
+	first := h.Clients()[0]
+	if !first.Since.Equal(begun) || !first.Heard.Equal(begun) || first.Change == 0 || len(first.Topics) != 0 {
+		t.Errorf("as it came: %+v", first)
+	}
+	h.clock.Advance(time.Second)
+	s.Settle([]Interest{{Topic: orders, Filter: mq.Filter{Expression: "paid"}}})
+	h.clock.Advance(time.Second)
+	h.Seen(id("a"))
+	now := h.Clients()[0]
+	if len(now.Topics) != 1 || now.Topics[0].Filter.Expression != "paid" || !now.Settled.Equal(begun.Add(time.Second)) || now.Change == first.Change {
+		t.Errorf("after its settings: %+v", now)
+	}
+	if !now.Heard.Equal(begun.Add(2*time.Second)) || !now.Since.Equal(begun) {
+		t.Errorf("after its call: %+v", now)
+	}
+	h.Gone(id("a"))
+	s.Settle(nil) // of nobody
+	if len(h.Clients()) != 0 {
+		t.Error("it is still there")
+	}
+}
+
 func TestCommandsReachThoseWhoWerePicked(t *testing.T) {
 	h := newHall(t, 10)
 	a, b := new(mailbox), new(mailbox)

@@ -12,6 +12,7 @@ type job struct {
 type run struct {
 	Name        string     `json:"name"`
 	Endpoint    string     `json:"endpoint"`
+	Consume     string     `json:"consume"` // where consumers are pointed by clients that look at no permission, "" for Endpoint
 	TLS         bool       `json:"tls"`
 	AccessKey   string     `json:"accessKey"`
 	SecretKey   string     `json:"secretKey"`
@@ -44,6 +45,7 @@ func newRun(c client, way string, at target) run {
 	r := run{
 		Name:        runName(c, way),
 		Endpoint:    at.endpoint,
+		Consume:     at.consume,
 		TLS:         way == "tls",
 		AwaitMillis: int(at.await / time.Millisecond),
 		EarlyMillis: int(at.early / time.Millisecond),

@@ -32,14 +32,15 @@ type place struct {
 	trusted           string // PEM file that drivers trust for TLS, if any
 }
 
-func newPlace(t *testing.T) place {
+// newPlace keeps the logs of each run apart, name says which.
+func newPlace(t *testing.T, name string) place {
 	t.Helper()
 	root, err := filepath.Abs("../..")
 	if err != nil {
 		t.Fatal(err)
 	}
 	at := place{root: root, build: filepath.Join(root, ".build", "clients")}
-	at.logs = filepath.Join(at.build, "logs")
+	at.logs = filepath.Join(at.build, "logs", name)
 	if err := os.RemoveAll(at.logs); err != nil {
 		t.Fatal(err)
 	}
@@ -62,19 +63,31 @@ func TestOfficialClients(t *testing.T) {
 	if testing.Short() {
 		t.Skip("drives five clients in their own processes: minutes, not for -short")
 	}
-	at := newPlace(t)
-	if _, err := os.Stat(filepath.Join(at.build, "ready")); err != nil {
-		if os.Getenv("CAUSEWAY_CLIENTS") == "required" {
-			t.Fatalf("the clients' toolchains are not prepared, test/clients/setup does that: %v", err)
-		}
-		t.Skip("the clients' toolchains are not prepared: run test/clients/setup first, as make test does")
-	}
+	at := newPlace(t, "embedded")
+	prepared(t, at)
 	ctx, cancel := context.WithTimeout(t.Context(), suiteBound)
 	defer cancel()
 	to, isGiven := given(t)
 	if !isGiven {
 		to = started(ctx, t, at)
 	}
+	play(ctx, t, at, to)
+}
+
+// prepared skips the test where the clients' toolchains are not there and nobody said that they must be.
+func prepared(t *testing.T, at place) {
+	t.Helper()
+	if _, err := os.Stat(filepath.Join(at.build, "ready")); err != nil {
+		if os.Getenv("CAUSEWAY_CLIENTS") == "required" {
+			t.Fatalf("the clients' toolchains are not prepared, test/clients/setup does that: %v", err)
+		}
+		t.Skip("the clients' toolchains are not prepared: run test/clients/setup first, as make test does")
+	}
+}
+
+// play drives every client against one target.
+func play(ctx context.Context, t *testing.T, at place, to target) {
+	t.Helper()
 	at.trusted = to.certificate
 	build(ctx, t, at, filepath.Join(at.build, "go-driver"), "./test/clients/go")
 	runs := planned(to)
@@ -195,6 +208,18 @@ func (b *scoreboard) undriven(d driving, why string) {
 
 // drive runs one driver process to its end.
 func drive(ctx context.Context, at place, d driving, board *scoreboard) error {
+	return d.start(ctx, at, func(line []byte) bool {
+		var r result
+		if json.Unmarshal(line, &r) != nil || r.Scenario == "" {
+			return false
+		}
+		board.add(r)
+		return true
+	})
+}
+
+// start runs the driver's process to its end. Lines of its output that heard does not take, and what it says beside them, are kept in stderr.log.
+func (d driving) start(ctx context.Context, at place, heard func(line []byte) bool) error {
 	raw, err := json.MarshalIndent(job{Runs: d.runs}, "", " ")
 	if err != nil {
 		return err
@@ -209,12 +234,12 @@ func drive(ctx context.Context, at place, d driving, board *scoreboard) error {
 	}
 	cmd := command(ctx, at, d.client.name, home, todo)
 	cmd.WaitDelay = 5 * time.Second
-	errs, err := os.Create(filepath.Join(home, "stderr.log"))
+	rest, err := os.Create(filepath.Join(home, "stderr.log"))
 	if err != nil {
 		return err
 	}
-	defer func() { _ = errs.Close() }()
-	cmd.Stderr = errs
+	defer func() { _ = rest.Close() }()
+	cmd.Stderr = rest
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		return err
@@ -225,15 +250,12 @@ func drive(ctx context.Context, at place, d driving, board *scoreboard) error {
 	lines := bufio.NewScanner(out)
 	lines.Buffer(nil, 1<<20)
 	for lines.Scan() {
-		var r result
-		if json.Unmarshal(lines.Bytes(), &r) == nil && r.Scenario != "" {
-			board.add(r)
-		} else {
-			_, _ = fmt.Fprintln(errs, lines.Text())
+		if !heard(lines.Bytes()) {
+			_, _ = fmt.Fprintln(rest, lines.Text())
 		}
 	}
 	if err := cmd.Wait(); err != nil {
-		return fmt.Errorf("%s: %w, see %s", d.name, err, errs.Name())
+		return fmt.Errorf("%s: %w, see %s", d.name, err, rest.Name())
 	}
 	return nil
 }

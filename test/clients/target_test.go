@@ -20,6 +20,7 @@ import (
 // target is a server that clients are driven against.
 type target struct {
 	endpoint             string
+	consume              string        // of the proxies for consumers, where they are apart
 	accessKey, secretKey string        // empty: it checks no signatures
 	tls                  bool          // it speaks TLS on the same port
 	certificate          string        // PEM file that vouches for it, empty: well-known authorities do
@@ -42,6 +43,7 @@ type groupSpec struct {
 	fifo        bool
 	maxAttempts int
 	retry       string
+	hold        time.Duration // for which a consumer's process may keep a message that it is not heard of again; 0: the target's default
 }
 
 // commandProvisioner runs a command that understands the words of `causeway topic create` and `causeway group create`.
@@ -203,9 +205,9 @@ func answering(ctx context.Context, t *testing.T, address string, ended <-chan e
 		select {
 		case <-tick.C:
 		case err := <-ended:
-			t.Fatalf("causeway up ended before it listened on %s: %v", address, err)
+			t.Fatalf("causeway ended before it listened on %s: %v", address, err)
 		case <-ctx.Done():
-			t.Fatal(errors.Join(errors.New("causeway up does not listen on "+address), err))
+			t.Fatal(errors.Join(errors.New("causeway does not listen on "+address), err))
 		}
 	}
 }

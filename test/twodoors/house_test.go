@@ -26,14 +26,8 @@ import (
 	"github.com/causeway-mq/causeway/proxy/route"
 	"github.com/causeway-mq/causeway/proxy/seal"
 	"github.com/causeway-mq/causeway/proxy/session"
+	"github.com/causeway-mq/causeway/test/crowd"
 )
-
-func must[T any](v T, err error) T {
-	if err != nil {
-		panic(err)
-	}
-	return v
-}
 
 // house is one engine and the doors over it. Its clock is virtual and runs faster than real time, so that leases of a minute
 // end within seconds.
@@ -58,7 +52,7 @@ const (
 func newHouse(t *testing.T) *house {
 	t.Parallel()
 	h := &house{
-		t: t, cluster: must(mq.ParseCluster("house")), clock: clock.NewVirtual(time.Now()), holder: &catalog.Holder{},
+		t: t, cluster: crowd.Must(mq.ParseCluster("house")), clock: clock.NewVirtual(time.Now()), holder: &catalog.Holder{},
 		topics: map[string]mq.Topic{}, groups: map[string]mq.Group{},
 	}
 	engine, _, err := embedded.Open(t.Context(), embedded.Options{FS: memfs.New(), Clock: h.clock, Cluster: h.cluster, SegmentBytes: 16 << 20})
@@ -66,7 +60,7 @@ func newHouse(t *testing.T) *house {
 		t.Fatal(err)
 	}
 	h.engine, h.faults = engine, wrap.NewFaults(h.clock)
-	h.keys = must(seal.New(seal.NewKey(h.clock.Now())))
+	h.keys = crowd.Must(seal.New(seal.NewKey(h.clock.Now())))
 	h.holder.Put(catalog.Build(h.contents()))
 	stop := make(chan struct{})
 	var pace sync.WaitGroup
@@ -93,17 +87,17 @@ func newHouse(t *testing.T) *house {
 }
 
 func (h *house) contents() catalog.Contents {
-	tenant := must(mq.ParseTenant(mq.DefaultTenant))
-	c := catalog.Contents{Version: 1, Tenants: []catalog.Tenant{{ID: tenant, LoopbackUnsigned: true}}}
+	tenant := crowd.Must(mq.ParseTenant(mq.DefaultTenant))
+	c := catalog.Contents{Version: 1, Tenants: []catalog.Tenant{{ID: tenant, Unsigned: catalog.UnsignedLoopback}}}
 	for name, types := range map[string][]mq.MessageType{
 		"plain": {mq.Normal}, "lanes": {mq.FIFO}, "later": {mq.Delay}, "pay": {mq.Transaction},
 	} {
-		n := must(mq.ParseTopicName(name))
+		n := crowd.Must(mq.ParseTopicName(name))
 		h.topics[name] = mq.Topic{Name: mq.PhysicalTopic(tenant, n), Cluster: h.cluster, Accepts: mq.AcceptsOf(types...), Queues: 4}
 		c.Topics = append(c.Topics, catalog.Topic{Tenant: tenant, Name: n, Topic: h.topics[name]})
 	}
 	for name, ordered := range map[string]bool{"billing": false, "settling": false, "in-order": true} {
-		n := must(mq.ParseGroupName(name))
+		n := crowd.Must(mq.ParseGroupName(name))
 		h.groups[name] = mq.Group{
 			Name: mq.PhysicalGroup(tenant, n), Cluster: h.cluster, Ordered: ordered, MaxAttempts: 100,
 			Start: mq.Start{Kind: mq.StartEarliest}, Retry: mq.RetryPolicy{Steps: []time.Duration{time.Second}},
@@ -112,6 +106,9 @@ func (h *house) contents() catalog.Contents {
 	}
 	return c
 }
+
+// at is where clients dial.
+func (d *door) At() string { return d.address }
 
 // door is one proxy.
 type door struct {
@@ -137,9 +134,9 @@ func (h *house) open() *door {
 	d.consume = consume.New(map[mq.Cluster]consume.Engine{h.cluster: engine}, h.clock, d.sessions.Alive, log)
 	producing := produce.New(map[mq.Cluster]produce.Store{h.cluster: engine}, d.sessions)
 	front := grpcfront.New(gate.New(gate.Ports{
-		Guard: must(access.New(access.Config{Clock: h.clock})), Seals: h.keys, Catalog: h.holder.Now, Sessions: d.sessions,
+		Guard: crowd.Must(access.New(access.Config{Clock: h.clock})), Seals: h.keys, Catalog: h.holder.Now, Sessions: d.sessions,
 		Produce: producing, Consume: d.consume, Pull: d.consume,
-		Routes: route.NewPlanner(map[mq.Cluster]route.Topology{h.cluster: engine}, nil),
+		Routes: route.NewPlanner(map[mq.Cluster]route.Topology{h.cluster: engine}, nil, mq.BothRoles),
 		Clock:  h.clock, Observer: gate.Unobserved{}, Log: log,
 	}), grpcfront.Options{})
 	d.front = front
@@ -171,7 +168,7 @@ func (d *door) close() {
 
 // kill ends the door as the death of its process does: the engine hears no more from it, every socket is cut without a word,
 // and what was in its memory is gone.
-func (d *door) kill() {
+func (d *door) Kill() {
 	d.once.Do(func() {
 		d.cable.Cut()
 		d.listener.cut()
@@ -208,5 +205,32 @@ func (l *tracked) cut() {
 			_ = tcp.SetLinger(0) // reset, not an orderly end
 		}
 		_ = c.Close()
+	}
+}
+
+// ground is the house as a crowd plays on it.
+func (h *house) ground() crowd.Ground {
+	return crowd.Ground{
+		Topics: h.topics, Groups: h.groups, Now: h.engine.Now, Open: func() crowd.Entrance { return h.open() }, Renews: true, Placed: true, Least: crowd.Load{Sent: 500, Settled: 500},
+		Rest: 80 * time.Second, // longer than a renewed lease and than two checks are apart
+		Pass: func(d time.Duration) {
+			end := h.clock.Now().Add(d)
+			crowd.Eventually(h.t, "time goes by", func() bool { return !h.clock.Now().Before(end) })
+		},
+		Emptied: func(_ *crowd.Seat, topic, group string) func() bool {
+			return func() bool {
+				queues, err := h.engine.Progress(context.Background(), h.groups[group], h.topics[topic])
+				if err != nil {
+					h.t.Errorf("progress: %v", err)
+					return true
+				}
+				for _, q := range queues {
+					if q.Committed < q.Hi {
+						return false
+					}
+				}
+				return true
+			}
+		},
 	}
 }

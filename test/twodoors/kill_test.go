@@ -9,36 +9,38 @@ import (
 
 	"github.com/causeway-mq/causeway/engine/wrap"
 	"github.com/causeway-mq/causeway/mq"
+	"github.com/causeway-mq/causeway/test/crowd"
 )
 
 func TestADoorThatDiesUnderLoadLosesNothing(t *testing.T) {
-	c := newCrowd(t)
-	while := func() { c.virtually(20 * time.Second) }
-	c.play(func() {
+	c := crowd.New(t, newHouse(t).ground())
+	while := func() { c.Pass(20 * time.Second) }
+	c.Play(func() {
 		for range 2 { // both doors die, and fresh ones come with an empty memory
 			while()
-			c.kill()
+			c.Kill()
 			while()
-			c.join()
+			c.Join()
 		}
-		while()
+		c.Again(1, while)
 	})
 }
 
 // Between a door and its engine calls are refused, come late, or happen without anybody being told.
 func TestRepliesThatAreLostBetweenDoorAndEngineLoseNothing(t *testing.T) {
-	c := newCrowd(t)
+	h := newHouse(t)
+	c := crowd.New(t, h.ground())
 	dice := rand.New(rand.NewPCG(3, 9))
 	verbs := []wrap.Verb{wrap.Send, wrap.Settle, wrap.Take, wrap.Ack, wrap.Extend}
 	faults := []wrap.Fault{
 		{LoseReply: true}, {Delay: 2 * time.Second}, {Refuse: mq.Refuse(mq.Unavailable, "refused by plan")}, {Delay: time.Second, LoseReply: true},
 	}
-	c.play(func() {
-		for range 60 {
+	c.Play(func() {
+		c.Again(60, func() {
 			for _, verb := range verbs {
-				c.house.faults.At(verb, 1+dice.IntN(10), faults[dice.IntN(len(faults))])
+				h.faults.At(verb, 1+dice.IntN(10), faults[dice.IntN(len(faults))])
 			}
-			c.virtually(time.Second)
-		}
+			c.Pass(time.Second)
+		})
 	})
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/causeway-mq/causeway/engine/embedded/log"
 	"github.com/causeway-mq/causeway/engine/embedded/record"
 	"github.com/causeway-mq/causeway/engine/embedded/timer"
+	"github.com/causeway-mq/causeway/engine/embedded/token"
 	"github.com/causeway-mq/causeway/engine/embedded/txn"
 	"github.com/causeway-mq/causeway/mq"
 )
@@ -33,6 +34,7 @@ const (
 type Finder struct {
 	Journal *journal.Journal
 	Broker  string // the name that found messages carry
+	Cluster mq.Cluster
 }
 
 // Find searches messages. By id and key it answers newest first; by time the stored ones newest first over all queues, then halves,
@@ -57,6 +59,8 @@ func (e Finder) Find(ctx context.Context, f mq.Find) (mq.Page, error) {
 	}
 	s.limit = min(max(f.Limit, 1), maxPage)
 	switch {
+	case f.Only != "":
+		return page, s.waiting()
 	case f.Place != nil:
 		return page, s.byPlace()
 	case f.ID != (mq.MessageID{}):
@@ -108,6 +112,36 @@ func (s *search) byPlace() error {
 func (s *search) add(stored mq.Stored, state mq.FoundState, due time.Time) {
 	stored.Topic, stored.Broker = s.find.Topic.Name, s.Broker
 	s.page.Messages = append(s.page.Messages, mq.Found{Stored: stored, State: state, Due: due})
+}
+
+// last is what was added last.
+func (s *search) last() *mq.Found { return &s.page.Messages[len(s.page.Messages)-1] }
+
+// waiting lists the topic's messages that wait: the halves as they came, the scheduled ones by due time. The cursor says how far, in the whole engine: a page may be short, even
+// empty, though more follow, since all topics' scheduled messages stand in one order.
+func (s *search) waiting() error {
+	if s.find.Only != mq.FoundScheduled && s.find.Only != mq.FoundHalf {
+		return mq.Refuse(mq.BadRequest, "only %q: scheduled or half", s.find.Only)
+	}
+	due, id := int64(0), log.Position(0)
+	if s.find.Cursor != "" {
+		if _, err := fmt.Sscanf(s.find.Cursor, "w%d.%d", &due, &id); err != nil || due < 0 || id < 0 {
+			return mq.Refuse(mq.BadRequest, "not a cursor of this search")
+		}
+	}
+	var err error
+	if s.find.Only == mq.FoundScheduled {
+		due, id, err = s.scheduledByTime(due, id)
+	}
+	for more := s.find.Only == mq.FoundHalf; more && err == nil && !s.full(); { // some may be settled while they are read
+		was := id
+		id, err = s.halvesByTime(id)
+		more = id != was
+	}
+	if err == nil && s.full() {
+		s.page.Next = fmt.Sprintf("w%d.%d", due, id)
+	}
+	return err
 }
 
 // byHash walks the records that carry a hash. The cursor is the last position.
@@ -216,6 +250,7 @@ func (s *search) addScheduled(pos log.Position, p record.Scheduled) error {
 	m, err := p.Raw.Message()
 	if err == nil {
 		s.add(mq.Stored{Message: m, Queue: -1, Offset: -1, StoredAt: time.Unix(0, p.At)}, mq.FoundScheduled, time.Unix(0, p.Due))
+		s.last().Scheduled = mq.Scheduled{Cluster: s.Cluster, Message: m.ID, Token: token.Scheduled{Due: p.Due, ID: p.ID, Topic: s.topic}.String()}
 	}
 	return err
 }
@@ -233,6 +268,7 @@ func (s *search) addHalf(pos log.Position, p record.Half) error {
 	m, err := p.Raw.Message()
 	if err == nil {
 		s.add(mq.Stored{Message: m, Queue: -1, Offset: -1, StoredAt: time.Unix(0, p.At)}, mq.FoundHalf, time.Time{})
+		s.last().Half, s.last().Round = mq.Half{Cluster: s.Cluster, Message: m.ID, Token: token.Half{ID: p.ID, Topic: s.topic}.String()}, h.Round
 	}
 	return err
 }

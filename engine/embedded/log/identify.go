@@ -19,6 +19,9 @@ func (r *recovery) identify(bases []Position) error {
 	if errors.Is(err, fs.ErrNotExist) {
 		return r.found(bases)
 	}
+	if errors.Is(err, fsys.ErrTooLong) {
+		return fmt.Errorf("log: %s was not written by this product: %w: %w", identityName, err, ErrForeign)
+	}
 	if err != nil {
 		return fmt.Errorf("log: read %s: %w", identityName, err)
 	}

@@ -301,3 +301,80 @@ func TestOnePlaceHoldsOneMessage(t *testing.T) {
 	s.acked(da, db)
 	s.is("place")
 }
+
+// A sender that is not told where its messages lie knows their order all the same: it waited for each answer.
+func TestBrokenOrderIsAccusedWithoutPlaces(t *testing.T) {
+	start := func(t *testing.T) (s *tale, a, b mq.Delivery) {
+		s = newTale(t, inOrder)
+		s.next = -1
+		first := s.message("a")
+		s.h.Sent(s.h.Begin(), s.topic.Name, first, mq.Sent{Offset: -1})
+		second := s.message("b")
+		s.h.Sent(s.h.Begin(), s.topic.Name, second, mq.Sent{Offset: -1})
+		a, b = s.delivery(first, 1), s.delivery(second, 1)
+		a.Offset, b.Offset = -1, -1
+		return s, a, b
+	}
+	t.Run("in order", func(t *testing.T) {
+		s, a, b := start(t)
+		s.took("x", a)
+		s.acked(a)
+		s.took("y", b)
+		s.acked(b)
+		s.is("")
+	})
+	t.Run("in one receive", func(t *testing.T) {
+		s, a, b := start(t)
+		s.took("x", a, b)
+		s.acked(a, b)
+		s.is("")
+	})
+	t.Run("swapped in one receive", func(t *testing.T) {
+		s, a, b := start(t)
+		s.took("x", b, a)
+		s.acked(a, b)
+		s.is("order")
+	})
+	t.Run("the second before the first was settled", func(t *testing.T) {
+		s, a, b := start(t)
+		s.took("x", a)
+		s.took("y", b)
+		s.acked(a, b)
+		s.is("order")
+	})
+}
+
+// A copy that takes over knows nothing of the last seconds. It excuses what comes again, not what was long known, and no loss.
+func TestWhatAFailOverExcuses(t *testing.T) {
+	for _, c := range []struct {
+		ago       time.Duration // of the first delivery, from the fail-over
+		delivered bool          // again, after it
+		want      string
+	}{{5 * time.Second, true, ""}, {time.Minute, true, "duplicate"}, {5 * time.Second, false, ""}} {
+		s := newTale(t)
+		a := s.sent(s.message("a"))
+		first := s.delivery(a, 1)
+		s.took("", first)
+		s.acked(first)
+		s.now = s.now.Add(c.ago)
+		span := s.h.Begin()
+		s.later()
+		s.h.FailedOver(span)
+		if c.delivered {
+			again := s.delivery(a, 1)
+			again.Lease.Token += "again"
+			s.took("", again)
+			s.acked(again)
+		}
+		v := s.h.Judge(Rules{Forgets: 15 * time.Second})
+		if v.Innocent() != (c.want == "") || !v.Innocent() && !strings.HasPrefix(v.Violations[0], c.want) {
+			t.Errorf("%+v: %s", c, v)
+		}
+	}
+	s := newTale(t)
+	s.sent(s.message("lost"))
+	s.h.FailedOver(s.h.Begin())
+	if v := s.h.Judge(Rules{Forgets: time.Hour}); v.Innocent() || !strings.HasPrefix(v.Violations[0], "loss") {
+		t.Error(v)
+	}
+}

@@ -17,6 +17,8 @@ import (
 type Rules struct {
 	// StaleAckIsSilent: an acknowledgement after the lease answers as if it had worked. It then proves nothing.
 	StaleAckIsSilent bool
+	// Forgets is how long ago a delivery may have been that a copy knows nothing of when it takes over after a fail-over. Nothing excuses a loss.
+	Forgets time.Duration
 	// Undrained: the record ends before all messages were received, so nothing can be called lost.
 	Undrained bool
 }
@@ -32,6 +34,7 @@ const (
 	AckUnknown  Cause = "acknowledgement unknown"
 	WasReset    Cause = "group moved"
 	StoredTwice Cause = "sent twice"
+	FailOver    Cause = "primary replaced"
 	Raced       Cause = "changed as it ended" // only where the engine does not tell a lease that is over
 )
 
@@ -104,7 +107,7 @@ func (j *judge) tell(g *groupFacts, ids ...mq.MessageID) {
 	}
 	j.told = true
 	for _, id := range ids {
-		j.out.Violations = append(j.out.Violations, "  story: "+g.story(id))
+		j.out.Violations = append(j.out.Violations, "  story: "+g.story(id, j.verdicts[id]))
 	}
 }
 
@@ -200,10 +203,13 @@ func (j *judge) certainlyRecalled(id mq.MessageID, by Span) bool {
 // redeliveries: each delivery after the first needs a cause, and attempts count up.
 func (j *judge) redeliveries(g *groupFacts) {
 	for id, grants := range g.grants {
-		byOrder := slices.Clone(grants)
+		byOrder, begunAnew := slices.Clone(grants), j.askedAnew(id) || j.straddles(grants)
 		// Attempts count up, so their order is the order of the grants, also where calls overlapped.
 		slices.SortFunc(byOrder, func(a, b *grant) int {
 			byReturn := cmp.Compare(a.take.Return, b.take.Return)
+			if begunAnew {
+				return byReturn
+			}
 			if g.rules.Uncounted { // the next best: which lease was to end first
 				return cmp.Or(a.until.Compare(b.until), byReturn)
 			}
@@ -218,7 +224,7 @@ func (j *judge) redeliveries(g *groupFacts) {
 			}
 			j.out.Duplicates[cause]++
 		}
-		if len(j.sends[id]) == 1 && len(g.resets) == 0 && !g.rules.Uncounted && !slices.ContainsFunc(grants, j.raced) {
+		if !begunAnew && len(j.sends[id]) == 1 && len(g.resets) == 0 && !g.rules.Uncounted && !slices.ContainsFunc(grants, j.raced) {
 			j.attempts(g, id, grants)
 		}
 	}
@@ -234,6 +240,10 @@ func (j *judge) cause(g *groupFacts, earlier []*grant, one *grant) (Cause, strin
 	}
 	if slices.ContainsFunc(earlier, j.raced) {
 		return Raced, ""
+	}
+	if j.askedAnew(one.id) || slices.ContainsFunc(earlier, func(e *grant) bool { return j.forgotten(e, one) }) {
+		// Its lease may run out although it was settled, and its queue may be read again from before it: one does not exclude the other.
+		return FailOver, ""
 	}
 	found := Expired
 	for _, e := range earlier {
@@ -258,6 +268,31 @@ func (j *judge) cause(g *groupFacts, earlier []*grant, one *grant) (Cause, strin
 		}
 	}
 	return found, ""
+}
+
+// forgotten tells whether a delivery may be unknown to the copy that took over before another one, or have been settled in vain while it did.
+func (j *judge) forgotten(e, one *grant) bool {
+	return slices.ContainsFunc(j.replaced, func(f Span) bool {
+		return e.take.To.After(f.From.Add(-j.rules.Forgets)) && e.take.Call < f.Return && one.take.Return > f.Call
+	})
+}
+
+// askedAnew tells whether a transaction was settled about the time of a fail-over. Brokers note a verdict later than they carry it out: a primary that
+// does not know the note asks again, and a second commit stores a second copy.
+func (j *judge) askedAnew(id mq.MessageID) bool {
+	return j.sends[id] != nil && j.sends[id][0].half && slices.ContainsFunc(j.replaced, func(f Span) bool {
+		return slices.ContainsFunc(j.verdicts[id], func(v verdictOp) bool {
+			return v.To.After(f.From.Add(-j.rules.Forgets)) && v.Call < f.Return
+		})
+	})
+}
+
+// straddles tells whether a message was delivered before a fail-over and after it: attempts may begin anew.
+func (j *judge) straddles(grants []*grant) bool {
+	return slices.ContainsFunc(j.replaced, func(f Span) bool {
+		before := slices.ContainsFunc(grants, func(g *grant) bool { return g.take.Call < f.Return })
+		return before && slices.ContainsFunc(grants, func(g *grant) bool { return g.take.Return > f.Call })
+	})
 }
 
 // raced tells whether a lease was changed when it was perhaps over, by an engine that does not notice: the message may then have
@@ -320,6 +355,7 @@ func (j *judge) messageGroups(g *groupFacts) {
 	if len(g.resets) > 0 {
 		return
 	}
+	j.unplaced(g)
 	lanes := map[string][]*sendOp{}
 	for _, id := range j.order {
 		for _, s := range j.sends[id] {
@@ -369,7 +405,7 @@ func (j *judge) pair(g *groupFacts, one *grant, other *sendOp) {
 		return
 	}
 	for _, e := range g.grants[id] {
-		if e.take == one.take || !e.take.before(one.take.Span) || e.maybeSettledBy(one.take.Span) {
+		if e.take == one.take || !e.take.before(one.take.Span) || e.maybeSettledBy(one.take.Span) || j.forgotten(e, one) {
 			continue
 		}
 		if until, _ := e.heldUntil(one.take.Span); until.After(one.take.To) && (e.take.attempt != one.take.attempt || e.take.attempt == "") {

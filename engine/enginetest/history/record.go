@@ -117,6 +117,7 @@ type History struct {
 	recalls  map[mq.MessageID][]settleOp
 	groups   map[mq.Physical]*groupFacts
 	byToken  map[string]*lease
+	replaced []Span // fail-overs
 }
 
 // New starts a record; now is the engine's clock.
@@ -273,6 +274,15 @@ func (h *History) Reset(s Span, group mq.Physical) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.groups[group].resets = append(h.groups[group].resets, h.endLocked(s, now))
+}
+
+// FailedOver notes that the engine lost a primary at the beginning of a span, and was whole again at its end. What the copy that took over did not know
+// comes again: see Rules.Forgets.
+func (h *History) FailedOver(s Span) {
+	now := h.now()
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.replaced = append(h.replaced, h.endLocked(s, now))
 }
 
 // FoundDead notes one copy among the dead letters of a group.

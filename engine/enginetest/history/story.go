@@ -10,9 +10,9 @@ import (
 	"github.com/causeway-mq/causeway/mq"
 )
 
-// story tells all that a group did with a message, so that an accusation can be judged without playing it again. Numbers are
+// story tells all that a group did with a message, and how its transaction was settled, so that an accusation can be judged without playing it again. Numbers are
 // the order of beginnings and ends of calls.
-func (g *groupFacts) story(id mq.MessageID) string {
+func (g *groupFacts) story(id mq.MessageID, verdicts []verdictOp) string {
 	at := func(t time.Time) string { return t.UTC().Format("15:04:05.000") }
 	var b strings.Builder
 	told := map[*lease]bool{}
@@ -36,6 +36,9 @@ func (g *groupFacts) story(id mq.MessageID) string {
 	}
 	if n := g.dead[id]; n > 0 {
 		fmt.Fprintf(&b, "; %d copies among the dead letters", n)
+	}
+	for _, v := range verdicts {
+		fmt.Fprintf(&b, "; %d-%d %s to %s settled with %s (outcome %d)", v.Call, v.Return, at(v.From), at(v.To), v.verdict, v.result)
 	}
 	return fmt.Sprintf("%s%s", id, b.String())
 }

@@ -4,9 +4,11 @@ package admin
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/causeway-mq/causeway/engine/rocketmq/fastjson"
 	"github.com/causeway-mq/causeway/engine/rocketmq/remoting"
+	"github.com/causeway-mq/causeway/mq"
 )
 
 // Users and rights are kept per broker and not copied to its secondaries: every change goes to every replica.
@@ -63,8 +65,11 @@ func ParseUser(body []byte) (User, error) {
 	return userOf(v), nil
 }
 
-// ParseUsers reads the answer to ListUsers.
+// ParseUsers reads the answer to ListUsers: brokers that know no user answer with nothing at all.
 func ParseUsers(body []byte) ([]User, error) {
+	if len(body) == 0 {
+		return nil, nil
+	}
 	v, err := fastjson.Parse(body)
 	if err != nil {
 		return nil, fmt.Errorf("%w: users: %w", ErrAnswer, err)
@@ -88,6 +93,7 @@ type Entry struct {
 	Actions  []string // Pub, Sub, Create, Update, Delete, Get, List, All
 	Sources  []string // addresses, none = all
 	Deny     bool
+	Default  bool // of the default policy; the others are of the custom one
 }
 
 // BySubject is the header of CreateACL, UpdateACL and GetACL.
@@ -153,7 +159,7 @@ func aclOf(v fastjson.Value) ACL {
 		for _, e := range p.Get("entries").Items() {
 			a.Entries = append(a.Entries, Entry{
 				Resource: e.Get("resource").String(), Actions: textsOf(e.Get("actions")), Sources: textsOf(e.Get("sourceIps")),
-				Deny: e.Get("decision").String() == "Deny",
+				Deny: e.Get("decision").String() == "Deny", Default: strings.EqualFold(p.Get("policyType").String(), "Default"),
 			})
 		}
 	}
@@ -177,8 +183,11 @@ func ParseACL(body []byte) (ACL, error) {
 	return aclOf(v), nil
 }
 
-// ParseACLs reads the answer to ListACL.
+// ParseACLs reads the answer to ListACL: brokers that hold no rule answer with nothing at all.
 func ParseACLs(body []byte) ([]ACL, error) {
+	if len(body) == 0 {
+		return nil, nil
+	}
 	v, err := fastjson.Parse(body)
 	if err != nil {
 		return nil, fmt.Errorf("%w: rights: %w", ErrAnswer, err)
@@ -188,4 +197,16 @@ func ParseACLs(body []byte) ([]ACL, error) {
 		all = append(all, aclOf(a))
 	}
 	return all, nil
+}
+
+// NoUsers is why the users of a broker could not be read. Brokers that check nobody answer a general error and say no more.
+func NoUsers(broker string, err error) error {
+	why := mq.During("users and rules of broker "+broker, err)
+	switch mq.KindOf(err) {
+	case mq.Internal, mq.Unsupported:
+		return mq.Refuse(mq.Unavailable, "the users are not known: is authenticationEnabled=true on the brokers?").Because(why)
+	case mq.Forbidden:
+		return mq.Refuse(mq.Unavailable, "the users are not known: the proxy's own user needs to be a super user").Because(why)
+	}
+	return why
 }

@@ -58,6 +58,15 @@ func TestUsersAndRightsTravel(t *testing.T) {
 	}
 }
 
+func TestABrokerWithoutRulesAnswersNothing(t *testing.T) {
+	if got, err := ParseACLs(nil); err != nil || len(got) > 0 {
+		t.Errorf("%+v, %v", got, err)
+	}
+	if got, err := ParseUsers(nil); err != nil || len(got) > 0 {
+		t.Errorf("%+v, %v", got, err)
+	}
+}
+
 func TestSettingsAreLines(t *testing.T) {
 	want := map[string]string{"brokerName": "broker-a", "messageDelayLevel": "1s 5s", "credentials": `{"a"="b"}`}
 	got := ParseConfig(append([]byte("#a comment\n!another\nno pair\n\n"), AppendConfig(nil, want)...))
@@ -82,11 +91,21 @@ func TestAResetNamesAnOffsetForOneQueueOnly(t *testing.T) {
 
 func TestSystemTopics(t *testing.T) {
 	for name, want := range map[string]bool{
-		"rmq_sys_wheel_timer": true, "RMQ_SYS_TRANS_HALF_TOPIC": true, "TBW102": true, "DefaultCluster_REPLY_TOPIC": true, "orders": false, "%RETRY%g_T": false,
+		"rmq_sys_wheel_timer": true, "RMQ_SYS_TRANS_HALF_TOPIC": true, "RMQ_SYS_ROCKSDB_TRANS_HALF_TOPIC": true, "TBW102": true, "DefaultCluster_REPLY_TOPIC": true, "orders": false, "%RETRY%g_T": false,
 	} {
 		if IsSystemTopic(name) != want {
 			t.Errorf("%s: %v", name, !want)
 		}
+	}
+}
+
+// A cluster whose access control was just switched on has one user and no rule.
+func TestBrokersWithoutARuleAnswerWithNothing(t *testing.T) {
+	if all, err := ParseACLs(nil); err != nil || len(all) != 0 {
+		t.Errorf("%v, %v", all, err)
+	}
+	if all, err := ParseUsers([]byte{}); err != nil || len(all) != 0 {
+		t.Errorf("%v, %v", all, err)
 	}
 }
 

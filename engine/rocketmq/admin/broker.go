@@ -48,10 +48,8 @@ func AppendConfig(b []byte, settings map[string]string) []byte {
 // IsSystemTopic tells whether brokers keep the topic for themselves, as opposed to one that somebody made.
 func IsSystemTopic(name string) bool {
 	switch name {
-	case "TBW102", "SELF_TEST_TOPIC", "BenchmarkTest", "OFFSET_MOVED_EVENT", "SCHEDULE_TOPIC_XXXX", "DefaultHeartBeatSyncerTopic",
-		"RMQ_SYS_TRANS_HALF_TOPIC", "RMQ_SYS_TRANS_OP_HALF_TOPIC", "TRANS_CHECK_MAX_TIME_TOPIC", "RMQ_SYS_TRACE_TOPIC",
-		"RMQ_SYS_SELF_TEST_TOPIC", "RMQ_SYS_OFFSET_MOVED_EVENT", "RMQ_SYS_SCHEDULE_TOPIC", "RMQ_SYS_BENCHMARK_TOPIC":
+	case "TBW102", "SELF_TEST_TOPIC", "BenchmarkTest", "OFFSET_MOVED_EVENT", "SCHEDULE_TOPIC_XXXX", "DefaultHeartBeatSyncerTopic", "TRANS_CHECK_MAX_TIME_TOPIC":
 		return true
 	}
-	return strings.HasPrefix(name, "rmq_sys_") || strings.HasPrefix(name, "%SYS%") || strings.HasSuffix(name, "_REPLY_TOPIC")
+	return strings.HasPrefix(name, "RMQ_SYS_") || strings.HasPrefix(name, "rmq_sys_") || strings.HasPrefix(name, "%SYS%") || strings.HasSuffix(name, "_REPLY_TOPIC")
 }

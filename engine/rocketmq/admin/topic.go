@@ -151,32 +151,6 @@ func appendTexts(b []byte, texts map[string]string) []byte {
 	return b
 }
 
-// Page is the header of AllTopicConfigs and AllGroupConfigs: brokers give up to 2000 from Seq on, and how many there are.
-type Page struct {
-	Seq     int32
-	Most    int32
-	Version string // of the table that Seq counts in: "" for the first page
-	topics  bool
-}
-
-// TopicPage asks for topics from seq on.
-func TopicPage(seq int32) *Page { return &Page{Seq: seq, Most: 2000, topics: true} }
-
-// GroupPage asks for groups from seq on.
-func GroupPage(seq int32) *Page { return &Page{Seq: seq, Most: 2000} }
-
-// Walk visits the fields.
-func (h *Page) Walk(w *remoting.Walker) {
-	if h.topics {
-		w.Int32If("topicSeq", &h.Seq, 0)
-		w.Int32If("maxTopicNum", &h.Most, 2000)
-	} else {
-		w.Int32If("groupSeq", &h.Seq, 0)
-		w.Int32If("maxGroupNum", &h.Most, 2000)
-	}
-	w.TextIf("dataVersion", &h.Version)
-}
-
 // PageAnswer says how many entries there are in all; -1 where the broker gave all at once.
 type PageAnswer struct{ Topics, Groups int32 }
 
@@ -249,5 +223,8 @@ func (h *ByPermission) Walk(w *remoting.Walker) { w.Text("brokerName", &h.Broker
 
 // ReadWrite is the usual permission.
 const ReadWrite = request.MayRead | request.MayWrite
+
+// ReadOnly is the permission of a topic that takes no messages any more.
+const ReadOnly = request.MayRead
 
 func appendInt(b []byte, n int64) []byte { return strconv.AppendInt(b, n, 10) }

@@ -3,6 +3,8 @@
 package fakebroker
 
 import (
+	"slices"
+
 	"github.com/causeway-mq/causeway/engine/rocketmq/remoting"
 	"github.com/causeway-mq/causeway/engine/rocketmq/request"
 )
@@ -44,7 +46,8 @@ func (b *broker) handleOf(h *request.Ack) (request.Handle, *remoting.Frame) {
 	return handle, nil
 }
 
-// ackOrder settles a message of a run: only the pop time is compared. Parked pops are woken, notifications are not.
+// ackOrder settles a message of a run: only the pop time is compared. When the run no longer blocks its queue, one pop that is parked at that very
+// queue is woken. Pops parked at any queue are not, and notifications are not.
 func (b *broker) ackOrder(at place, offset, popped int64) {
 	p := b.progress[at]
 	if p == nil || p.order == nil || p.order.popped != popped || !p.order.has(offset) {
@@ -52,5 +55,12 @@ func (b *broker) ackOrder(at place, offset, popped int64) {
 	}
 	p.order.acked[offset] = true
 	p.committed = max(p.committed, p.order.next())
-	b.wakeTopic(at.topic, true)
+	if _, blocked := p.order.blocks("", b.now()); blocked {
+		return
+	}
+	for _, x := range slices.Clone(b.parked[at.topic]) {
+		if x.pop != nil && x.pop.Order && x.group == at.group && x.pop.Queue == at.queue && b.wakePop(at.topic, x) {
+			return
+		}
+	}
 }

@@ -11,10 +11,10 @@ import (
 	"github.com/causeway-mq/causeway/engine/rocketmq/remoting"
 )
 
-// allGroupConfigs is request 201, the whole table in one page.
-func (b *broker) allGroupConfigs() *remoting.Frame {
+// allGroupConfigs is request 201: the whole table, or the first page of it for who asks for pages.
+func (b *broker) allGroupConfigs(r *call) *remoting.Frame {
 	body := []byte(`{"dataVersion":{},"forbiddenTable":{},"subscriptionGroupTable":{`)
-	for i, name := range slices.Sorted(maps.Keys(b.groups)) {
+	for i, name := range page(r, slices.Sorted(maps.Keys(b.groups))) {
 		if i > 0 {
 			body = append(body, ',')
 		}

@@ -27,7 +27,10 @@ type broker struct {
 	address netip.AddrPort
 
 	topics   map[string]*topic
+	unknown  map[string]*topic // that this copy had not heard of when it took over: their messages are in its log
 	groups   map[string]admin.Group
+	users    map[string]admin.User
+	acls     map[string][]admin.Entry  // by subject
 	log      map[int64]*stored.Message // by physical offset
 	end      int64                     // of the log
 	progress map[place]*progress
@@ -53,7 +56,7 @@ type place struct {
 
 func newBroker(c *Cluster, name string, address netip.AddrPort) *broker {
 	b := &broker{
-		cluster: c, name: name, address: address, topics: map[string]*topic{}, groups: map[string]admin.Group{}, log: map[int64]*stored.Message{},
+		cluster: c, name: name, address: address, topics: map[string]*topic{}, unknown: map[string]*topic{}, groups: map[string]admin.Group{}, users: map[string]admin.User{}, acls: map[string][]admin.Entry{}, log: map[int64]*stored.Message{},
 		progress: map[place]*progress{}, leases: map[leaseKey]*lease{}, timers: map[string]*timerMessage{}, halves: map[int64]*half{},
 		parked: map[string][]*poll{}, random: rand.New(rand.NewPCG(1, uint64(address.Port())+uint64(len(name)))),
 	}
@@ -87,7 +90,10 @@ type stopper interface{ Stop() bool }
 func (b *broker) putTopicLocked(t admin.Topic) *topic {
 	x := b.topics[t.Name]
 	if x == nil {
-		x = &topic{}
+		if x = b.unknown[t.Name]; x == nil {
+			x = &topic{}
+		}
+		delete(b.unknown, t.Name)
 		b.topics[t.Name] = x
 	}
 	x.config = t

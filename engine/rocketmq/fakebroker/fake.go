@@ -58,16 +58,18 @@ type Cluster struct {
 	asked   []Asked
 	closed  bool
 
-	joined sync.WaitGroup
+	listeners []net.Listener // of Listen
+	joined    sync.WaitGroup
 }
 
 // node is one address: a name server, or a broker.
 type node struct {
-	address string
-	broker  *broker // nil: a name server
-	down    bool
-	frozen  bool
-	held    []func() // what arrived while frozen
+	address  string
+	broker   *broker // nil: a name server
+	replaced bool    // a secondary now: another node is the broker's primary
+	down     bool
+	frozen   bool
+	held     []func() // what arrived while frozen
 }
 
 // Asked is one request that arrived, for tests that count.
@@ -78,6 +80,16 @@ type Asked struct {
 
 // New makes a cluster; Dial reaches it.
 func New(o Options) *Cluster {
+	return build(o, func(server bool, n int) netip.AddrPort {
+		if server {
+			return netip.MustParseAddrPort(fmt.Sprintf("10.0.0.%d:9876", n))
+		}
+		return netip.MustParseAddrPort(fmt.Sprintf("10.0.1.%d:10911", n))
+	})
+}
+
+// build makes a cluster whose name servers and brokers, counted from 1, are at these addresses.
+func build(o Options, at func(server bool, n int) netip.AddrPort) *Cluster {
 	if o.Clock == nil {
 		o.Clock = clock.System()
 	}
@@ -104,10 +116,10 @@ func New(o Options) *Cluster {
 	}
 	c := &Cluster{opts: o, clock: o.Clock, nodes: map[string]*node{}, conns: map[*conn]bool{}}
 	for i := range o.NameServers {
-		c.addNode(fmt.Sprintf("10.0.0.%d:9876", i+1), nil)
+		c.addNode(at(true, i+1).String(), nil)
 	}
 	for i, name := range o.Brokers {
-		address := netip.MustParseAddrPort(fmt.Sprintf("10.0.1.%d:10911", i+1))
+		address := at(false, i+1)
 		b := newBroker(c, name, address)
 		c.brokers = append(c.brokers, b)
 		c.addNode(address.String(), b)
@@ -163,6 +175,9 @@ func (c *Cluster) Serve(address string, nc net.Conn) error {
 
 // Close cuts every connection and waits for their goroutines.
 func (c *Cluster) Close() {
+	for _, l := range c.listeners {
+		_ = l.Close() // nobody comes any more either way
+	}
 	c.mu.Lock()
 	c.closed = true
 	for x := range c.conns {
@@ -188,6 +203,18 @@ func (c *Cluster) PutGroup(g admin.Group) {
 	for _, b := range c.brokers {
 		b.groups[g.Name] = g
 	}
+}
+
+// Group is a group as one broker has it.
+func (c *Cluster) Group(broker, name string) (g admin.Group) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, b := range c.brokers {
+		if b.name == broker {
+			g = b.groups[name]
+		}
+	}
+	return g
 }
 
 // Requests lists what arrived since the last call.
@@ -231,6 +258,9 @@ func (c *Cluster) Stored(broker, topic string, queue int32) []string {
 func (c *Cluster) routeLocked(topic string) (r request.Route) {
 	for _, b := range c.brokers {
 		t := b.topics[topic]
+		if t == nil { // name servers keep what the last primary told
+			t = b.unknown[topic]
+		}
 		if t == nil || c.nodes[b.address.String()].down {
 			continue
 		}

@@ -41,10 +41,18 @@ func (c *Cluster) handleLocked(r *call) *remoting.Frame {
 		}
 		return fail(remoting.NotSupported, " request type %d not supported", r.frame.Code)
 	}
+	if r.conn.node.replaced {
+		if f, ok := b.secondary(r); ok {
+			return f
+		}
+	}
 	if f, ok := b.messages(r); ok {
 		return f
 	}
 	if f, ok := b.tables(r); ok {
+		return f
+	}
+	if f, ok := b.keep(r); ok {
 		return f
 	}
 	return fail(remoting.NotSupported, " request type %d not supported", r.frame.Code)
@@ -71,6 +79,8 @@ func (b *broker) messages(r *call) (f *remoting.Frame, ok bool) {
 		return b.endTransaction(r), true
 	case remoting.HeartBeat:
 		return b.heartBeat(r), true
+	case remoting.UnregisterClient:
+		return b.unregister(r), true
 	case remoting.RecallMessage:
 		return b.recall(r), true
 	case remoting.PullMessage:
@@ -111,9 +121,9 @@ func (b *broker) tables(r *call) (f *remoting.Frame, ok bool) {
 	case remoting.DeleteGroup:
 		return b.deleteGroup(r), true
 	case remoting.AllTopicConfigs:
-		return b.allTopicConfigs(), true
+		return b.allTopicConfigs(r), true
 	case remoting.AllGroupConfigs:
-		return b.allGroupConfigs(), true
+		return b.allGroupConfigs(r), true
 	case remoting.TopicStats:
 		return b.topicStats(r), true
 	case remoting.ConsumeStats:

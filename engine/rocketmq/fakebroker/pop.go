@@ -80,6 +80,9 @@ func (b *broker) park(topic string, p *poll, wait time.Duration) *remoting.Frame
 		return fail(remoting.PollingFull, "POLLING_FULL")
 	}
 	p.timer = b.after(wait, func() {
+		if !slices.Contains(b.parked[topic], p) {
+			return // answered while this waited for the lock
+		}
 		b.unpark(topic, p)
 		if p.pop == nil {
 			p.call.answer(done(&request.NotifyAnswer{Has: b.has(p)}))
@@ -111,19 +114,32 @@ func (b *broker) wakeLocked(real string) {
 
 func (b *broker) wakeTopic(topic string, popsOnly bool) {
 	for _, p := range slices.Clone(b.parked[topic]) {
-		var a *remoting.Frame
 		switch {
+		case p.call.conn.node.replaced: // nothing arrives at the old primary
 		case p.pop != nil:
-			a = b.popNow(p.pop, p.filter)
+			b.wakePop(topic, p)
 		case !popsOnly && b.has(p):
-			a = done(&request.NotifyAnswer{Has: true})
-		}
-		if a != nil {
-			p.timer.Stop()
-			b.unpark(topic, p)
-			p.call.answer(a)
+			b.answerPoll(topic, p, done(&request.NotifyAnswer{Has: true}))
 		}
 	}
+}
+
+// wakePop lets a parked pop look again; false: there is nothing for it, and it stays.
+func (b *broker) wakePop(topic string, p *poll) bool {
+	if p.call.conn.node.replaced {
+		return false
+	}
+	a := b.popNow(p.pop, p.filter)
+	if a != nil {
+		b.answerPoll(topic, p, a)
+	}
+	return a != nil
+}
+
+func (b *broker) answerPoll(topic string, p *poll, a *remoting.Frame) {
+	p.timer.Stop()
+	b.unpark(topic, p)
+	p.call.answer(a)
 }
 
 // popping collects the answer of one pop.

@@ -18,7 +18,7 @@ import (
 type leaving struct{ refusal *mq.Error }
 
 func errLeaving(address string) error {
-	return leaving{mq.Refuse(mq.Unavailable, "%s: the connection was about to end", address)}
+	return leaving{unsent(mq.Unavailable, address, "the connection was about to end")}
 }
 
 func (e leaving) Error() string { return e.refusal.Error() }
@@ -111,10 +111,10 @@ func (c *Client) callOnce(ctx context.Context, l *link, r *Request) (*Frame, err
 		return nil, err
 	}
 	if ctx.Err() != nil {
-		return nil, mq.Refuse(mq.Timeout, "%s: the caller's time was over before request %d was sent", l.address, r.Code)
+		return nil, unsent(mq.Timeout, l.address, "the caller's time was over before request %d was sent", r.Code)
 	}
 	w := c.waiter()
-	id, err := conn.begin(r, c.deadline(r), w.reply)
+	t, err := conn.begin(r, c.deadline(r), w.reply)
 	if err != nil || r.OneWay {
 		c.waiters.Put(w)
 		if err != nil {
@@ -128,9 +128,9 @@ func (c *Client) callOnce(ctx context.Context, l *link, r *Request) (*Frame, err
 		return end.frame, end.err
 	case <-ctx.Done():
 	}
-	if conn.giveUp(id) {
+	if conn.giveUp(t) {
 		c.waiters.Put(w) // its reply will never be called
-		return nil, mq.Doubt(mq.Timeout, ctx.Err(), "%s: no answer to request %d in the caller's time", l.address, r.Code)
+		return nil, unanswered(mq.Timeout, l.address, "no answer to request %d in the caller's time: %w", r.Code, ctx.Err())
 	}
 	end := <-w.end // under way already
 	c.waiters.Put(w)
@@ -169,7 +169,7 @@ func (c *Client) deadline(r *Request) time.Time {
 	if d <= 0 {
 		d = c.opts.CallTimeout
 	}
-	return c.opts.Clock.Now().Add(d)
+	return c.opts.Clock.Now().Add(d * time.Duration(c.opts.Patience))
 }
 
 // waiter is where a synchronous call waits.

@@ -75,12 +75,12 @@ func (c *Conn) start(ended func(*Conn)) {
 }
 
 // begin sends a request; reply is called once, unless begin gives an error, which is always a refusal. A one-way request has no reply.
-// id names the call for giveUp.
-func (c *Conn) begin(r *Request, deadline time.Time, reply Reply) (id int32, err error) {
+// t names the call for giveUp.
+func (c *Conn) begin(r *Request, deadline time.Time, reply Reply) (t ticket, err error) {
 	c.mu.Lock()
 	if err := c.admitLocked(); err != nil {
 		c.mu.Unlock()
-		return 0, err
+		return t, err
 	}
 	from := len(c.pending)
 	f := &c.frame
@@ -89,11 +89,12 @@ func (c *Conn) begin(r *Request, deadline time.Time, reply Reply) (id int32, err
 		f.MarkOneWay()
 	} else {
 		var ok bool
-		if id, ok = c.slots.take(call{code: r.Code, reply: reply, deadline: deadline, from: c.queued}); !ok {
+		t.from = c.queued
+		if t.id, ok = c.slots.take(call{code: r.Code, reply: reply, deadline: deadline, from: t.from}); !ok {
 			c.mu.Unlock()
-			return 0, mq.Refuse(mq.TooManyRequests, "%s: %d calls are under way, the limit is %d", c.address, c.opts.MaxInFlight, c.opts.MaxInFlight)
+			return t, c.crowded("calls under way", c.opts.MaxInFlight, c.opts.MaxInFlight)
 		}
-		f.Opaque = id
+		f.Opaque = t.id
 	}
 	f.Fields.Reset()
 	if r.Header != nil {
@@ -105,17 +106,17 @@ func (c *Conn) begin(r *Request, deadline time.Time, reply Reply) (id int32, err
 	if size := len(c.pending) - from - lengthWordSize; size > MaxFrame {
 		c.pending = c.pending[:from]
 		if !r.OneWay {
-			c.slots.answered(id)
+			c.slots.answered(t.id)
 		}
 		c.mu.Unlock()
-		return 0, mq.Refuse(mq.PayloadTooLarge, "a request of %d bytes, the limit is %d", size, MaxFrame)
+		return t, mq.Refuse(mq.PayloadTooLarge, "a request of %d bytes, the limit is %d", size, MaxFrame)
 	}
 	c.queued += int64(len(c.pending) - from)
 	if !r.OneWay {
 		c.expectLocked(deadline)
 	}
 	c.pushAndUnlock()
-	return id, nil
+	return t, nil
 }
 
 // admitLocked refuses what cannot be sent.
@@ -124,9 +125,14 @@ func (c *Conn) admitLocked() error {
 	case c.failure != nil, c.leaving:
 		return errLeaving(c.address)
 	case len(c.pending) > c.opts.MaxPending:
-		return mq.Refuse(mq.TooManyRequests, "%s: %d bytes wait to be written, the limit is %d", c.address, len(c.pending), c.opts.MaxPending)
+		return c.crowded("bytes that wait to be written", len(c.pending), c.opts.MaxPending)
 	}
 	return nil
+}
+
+// crowded tells the caller what a busy broker tells him; where, what and how many are for the log.
+func (c *Conn) crowded(what string, n, limit int) error {
+	return unsent(mq.TooManyRequests, c.address, "%d %s, the limit is %d", n, what, limit)
 }
 
 // respond answers a peer's request.
@@ -144,9 +150,9 @@ func (c *Conn) respond(opaque int32, f *Frame) {
 }
 
 // giveUp ends a call from the caller's side; false means that its reply is called or was.
-func (c *Conn) giveUp(id int32) bool {
+func (c *Conn) giveUp(t ticket) bool {
 	c.mu.Lock()
-	_, ok := c.slots.abandon(id)
+	_, ok := c.slots.abandon(t)
 	c.tooManyGoneLocked()
 	c.mu.Unlock()
 	return ok
@@ -209,9 +215,9 @@ func (c *Conn) reader() {
 	c.mu.Unlock()
 	for _, x := range calls {
 		if x.from >= offered {
-			x.reply(nil, mq.Refuse(mq.Unavailable, "%s: request %d was not written: %v", c.address, x.code, cause))
+			x.reply(nil, unsent(mq.Unavailable, c.address, "request %d was not written: %w", x.code, cause))
 		} else {
-			x.reply(nil, mq.Doubt(mq.Unavailable, cause, "%s: the connection ended before request %d was answered", c.address, x.code))
+			x.reply(nil, unanswered(mq.Unavailable, c.address, "the connection ended before request %d was answered: %w", x.code, cause))
 		}
 	}
 	c.ended(c)
@@ -307,7 +313,7 @@ func (c *Conn) lookDeadlines() {
 	c.tooManyGoneLocked()
 	c.mu.Unlock()
 	for _, x := range late {
-		x.reply(nil, mq.Doubt(mq.Timeout, nil, "%s: no answer to request %d in time", c.address, x.code))
+		x.reply(nil, unanswered(mq.Timeout, c.address, "no answer to request %d in time", x.code))
 	}
 }
 

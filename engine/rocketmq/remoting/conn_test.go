@@ -10,6 +10,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"math/big"
 	"net"
@@ -97,12 +98,71 @@ func TestALateAnswerNeverMeetsAStranger(t *testing.T) {
 		t.Fatalf("%v, %v", e.frame, e.err)
 	}
 	third := calling(c, t.Context(), p.address(), Request{Code: SendMessage})
-	if f := soon(t, conn.requests, "the third request"); f.Opaque != asked.Opaque && f.Opaque != askedSecond.Opaque {
-		t.Errorf("slot %d is new although the others were answered", f.Opaque)
+	if f := soon(t, conn.requests, "the third request"); f.Opaque == asked.Opaque || f.Opaque == askedSecond.Opaque {
+		t.Errorf("number %d is another call's", f.Opaque)
+	} else if slot := f.Opaque & (maxInFlight - 1); slot != asked.Opaque && slot != askedSecond.Opaque {
+		t.Errorf("slot %d is new although the others were answered", slot)
 	} else {
 		conn.answer(f, Frame{})
 	}
 	soon(t, third, "the third call's end")
+}
+
+// A caller whose own end comes at the same moment as its answer gives up a slot that is another call's by then; a peer that answers twice
+// answers nobody the second time.
+func TestALateEndOfACallLeavesTheNextCallOfItsSlotAlone(t *testing.T) {
+	s := slots{most: 1}
+	var old []ticket
+	for i := range int64(1) << (31 - slotBits) {
+		id, ok := s.take(call{from: 100 + i})
+		if !ok || id < 0 {
+			t.Fatalf("call %d: number %d, %v", i, id, ok)
+		}
+		if i < 100 {
+			for _, o := range old {
+				if _, ok := s.abandon(o); ok {
+					t.Fatal("a call that was answered was given up")
+				}
+				if c, ok := s.answered(o.id); ok {
+					t.Fatalf("a second answer to the call at %d went to the one at %d", o.from, c.from)
+				}
+			}
+			old = append(old, ticket{id, 100 + i})
+		}
+		if c, ok := s.answered(id); !ok || c.from != 100+i {
+			t.Fatalf("call %d lost its answer: %+v %v", i, c, ok)
+		}
+	}
+	if id, ok := s.take(call{}); !ok || id != old[0].id || s.live != 1 {
+		t.Errorf("after the last turn: number %d, %v, %d live", id, ok, s.live)
+	}
+}
+
+// The same with many callers that give up around the time of their answers: whoever gets an answer gets its own, and everybody ends.
+func TestCallersThatGiveUpNeverGetAStrangersAnswer(t *testing.T) {
+	p := listen(t, echo)
+	c := client(t, Options{})
+	var callers sync.WaitGroup
+	for i := range 16 {
+		callers.Go(func() {
+			for k := range 300 {
+				body := fmt.Appendf(nil, "%d/%d", i, k)
+				ctx, cancel := context.WithTimeout(t.Context(), time.Duration(k%30)*20*time.Microsecond)
+				f, err := c.Call(ctx, p.address(), Request{Code: SendMessage, Body: body, Timeout: 30 * time.Second})
+				cancel()
+				if err != nil {
+					continue
+				}
+				if string(f.Body) != string(body) {
+					t.Errorf("%s got the answer to %s", body, f.Body)
+				}
+				f.Release()
+			}
+		})
+	}
+	ended := make(chan struct{})
+	go func() { callers.Wait(); close(ended) }()
+	soon(t, ended, "the end of every call")
 }
 
 func TestEachCallHasItsOwnDeadline(t *testing.T) {
@@ -253,8 +313,8 @@ func TestADeadAddressIsLeftAloneForAWhile(t *testing.T) {
 		}
 		return err
 	}
-	call()
-	if err := call(); !strings.Contains(err.Error(), "next try in") || dials.Load() != 1 {
+	first := call()
+	if err := call(); err.Error() != first.Error() || dials.Load() != 1 {
 		t.Fatalf("after %d dials: %v", dials.Load(), err)
 	}
 	for i, rest := range []time.Duration{125, 250, 500, 1000, 2000, 4000, 6250, 6250} { // the longest of each step, in ms
@@ -310,6 +370,8 @@ func TestLimitsRefuse(t *testing.T) {
 	}
 	if _, err := c.Call(t.Context(), p.address(), Request{Code: SendMessage}); mq.KindOf(err) != mq.TooManyRequests || mq.Outcome(err) != mq.Refused {
 		t.Errorf("the ninth call: %v", err)
+	} else if refusal := (&mq.Error{}); !errors.As(err, &refusal) || strings.Contains(refusal.Detail, p.address()) {
+		t.Errorf("the caller is told %v", err)
 	}
 	big := client(t, Options{})
 	if _, err := big.Call(t.Context(), p.address(), Request{Code: SendMessage, Body: make([]byte, MaxFrame)}); mq.KindOf(err) != mq.PayloadTooLarge {

@@ -65,13 +65,13 @@ func (l *link) conn(ctx context.Context) (*Conn, error) {
 	}
 	if l.closed {
 		defer l.mu.Unlock()
-		return nil, mq.Refuse(mq.Unavailable, "%s: the client does not use it any more", l.address)
+		return nil, unsent(mq.Unavailable, l.address, "the client does not use it any more")
 	}
 	a := p.dialing
 	if a == nil {
 		if now := l.client.opts.Clock.Now(); now.Before(l.resting) {
 			defer l.mu.Unlock()
-			return nil, mq.Refuse(mq.Unavailable, "%s: %v; next try in %v", l.address, l.lastErr, l.resting.Sub(now).Round(time.Millisecond))
+			return nil, unsent(mq.Unavailable, l.address, "%w", l.lastErr) // the same words each time: logs tell by them what is new
 		}
 		a = &attempt{done: make(chan struct{})}
 		p.dialing = a
@@ -82,7 +82,7 @@ func (l *link) conn(ctx context.Context) (*Conn, error) {
 	case <-a.done:
 		return a.conn, a.err
 	case <-ctx.Done():
-		return nil, mq.Refuse(mq.Timeout, "%s: not connected in the caller's time", l.address)
+		return nil, unsent(mq.Timeout, l.address, "not connected in the caller's time")
 	}
 }
 
@@ -99,10 +99,10 @@ func (l *link) connect(p *place, a *attempt) {
 	switch {
 	case err != nil:
 		l.restLocked(err)
-		a.err = mq.Refuse(mq.Unavailable, "%s: %v", l.address, err)
+		a.err = unsent(mq.Unavailable, l.address, "%w", err)
 	case l.closed:
 		l.old = append(l.old, c)
-		a.err = mq.Refuse(mq.Unavailable, "%s: the client does not use it any more", l.address)
+		a.err = unsent(mq.Unavailable, l.address, "the client does not use it any more")
 	default:
 		p.conn, a.conn = c, c
 	}

@@ -3,6 +3,8 @@
 package remoting
 
 import (
+	"errors"
+	"strconv"
 	"strings"
 
 	"github.com/causeway-mq/causeway/mq"
@@ -66,27 +68,65 @@ func (f *Frame) Err() error {
 	if f.Code == Success {
 		return nil
 	}
-	why := f.Remark
-	if len(why) > 200 {
-		why = strings.ToValidUTF8(why[:200], "") + "..."
-	}
 	switch f.Code {
 	case FlushDiskTimeout, FlushSlaveTimeout, SlaveNotAvailable:
 		// The message is in the primary's log: whether it stays there is what nobody knows.
-		return mq.Doubt(mq.Timeout, nil, "broker answers %d: %s", f.Code, why)
+		return f.told(mq.Doubt(mq.Timeout, nil, "the broker cannot tell whether it is kept (it answers %d)", f.Code))
 	case SystemError:
 		if kind, ok := refusedSystemError(f.Remark); ok {
-			return mq.Refuse(kind, "broker answers %d: %s", f.Code, why)
+			return f.told(mq.Refuse(kind, "%s (the broker answers %d)", said(kind), f.Code))
 		}
-		return mq.Doubt(mq.Internal, nil, "broker answers %d: %s", f.Code, why)
+		return f.told(mq.Doubt(mq.Internal, nil, "the broker answers %d", f.Code))
 	}
 	if kind, ok := refusedKind(f.Code); ok {
-		if f.Code == MessageIllegal {
+		switch {
+		case f.Code == MessageIllegal:
 			kind = illegalMessage(f.Remark)
+		case f.Code == ServiceNotAvailable && diskFull(f.Remark):
+			kind = mq.StorageFull
 		}
-		return mq.Refuse(kind, "broker answers %d: %s", f.Code, why)
+		return f.told(mq.Refuse(kind, "%s (the broker answers %d)", said(kind), f.Code))
 	}
-	return mq.Doubt(mq.Internal, nil, "broker answers %d: %s", f.Code, why)
+	return f.told(mq.Doubt(mq.Internal, nil, "the broker answers %d", f.Code))
+}
+
+// told keeps the broker's own words for the log: they speak of names and settings that are not the caller's.
+func (f *Frame) told(e *mq.Error) error {
+	why := strings.TrimSpace(f.Remark)
+	if len(why) > 200 {
+		why = strings.ToValidUTF8(why[:200], "") + "..."
+	}
+	if why == "" {
+		return e
+	}
+	return e.Because(errors.New(why))
+}
+
+// said is what a caller hears of a refusal.
+func said(kind mq.Kind) string {
+	switch kind {
+	case mq.TooManyRequests:
+		return "the cluster is busy: come back later"
+	case mq.StorageFull:
+		return "the disk is full: the cluster has no room"
+	case mq.Unsupported:
+		return "the cluster does not do that"
+	case mq.IllegalFilter:
+		return "the cluster cannot read the filter"
+	case mq.IllegalDeliveryTime:
+		return "the delivery time is later than the cluster takes"
+	case mq.BodyTooLarge:
+		return "the message is larger than the cluster takes"
+	case mq.Forbidden:
+		return "the cluster does not allow it"
+	case mq.TopicNotFound:
+		return "the cluster does not have the topic"
+	case mq.GroupNotFound:
+		return "the cluster does not have the group"
+	case mq.Unavailable:
+		return "the cluster cannot take it now"
+	}
+	return "the cluster refuses it"
 }
 
 // refusedKind knows the codes with which nothing was done.
@@ -137,6 +177,25 @@ func refusedSystemError(remark string) (mq.Kind, bool) {
 		}
 	}
 	return 0, false
+}
+
+// fullFrom is the share of a disk from which brokers take no more messages: their diskSpaceWarningLevelRatio, which is no setting.
+const fullFrom = 0.90
+
+// diskFull tells whether a broker that takes no messages has no room. Its words name every reason there is; what tells them apart is how full it
+// says that its disks are: "[CL:  0.96 CQ:  0.41 INDEX: -1.00]".
+func diskFull(remark string) bool {
+	_, shares, told := strings.Cut(remark, "disk is full [")
+	shares, _, whole := strings.Cut(shares, "]")
+	if !told || !whole {
+		return false
+	}
+	for _, word := range strings.Fields(shares) {
+		if share, err := strconv.ParseFloat(word, 64); err == nil && share >= fullFrom {
+			return true
+		}
+	}
+	return false
 }
 
 // illegalMessage tells apart by their words what brokers answer with one code.

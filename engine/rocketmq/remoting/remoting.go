@@ -55,8 +55,9 @@ type Options struct {
 	KeepAlive   time.Duration // a connection that is silent for so long is asked for a sign of life; default 30 s
 	WriteStall  time.Duration // a peer that takes nothing for so long is given up; default 5 s
 	BackoffMin  time.Duration // rest after a failed dial, doubled each time, default 100 ms
-	BackoffMax  time.Duration // default 5 s
-	MaxInFlight int           // calls per connection, answered late or never ones included; default 16384
+	BackoffMax  time.Duration // default 1 s: a broker that comes back is not kept waiting longer
+	Patience    int           // factor on the timeout of every call, default 1: a virtual clock runs ahead of the machine that answers
+	MaxInFlight int           // calls per connection, answered late or never ones included; default 16384, 65536 at most
 	MaxPending  int           // bytes per connection that wait to be written, default 32 MiB
 }
 
@@ -78,7 +79,7 @@ func (o Options) withDefaults() Options {
 		otherwise time.Duration
 	}{
 		{&o.CallTimeout, 3 * time.Second}, {&o.DialTimeout, 3 * time.Second}, {&o.KeepAlive, 30 * time.Second},
-		{&o.WriteStall, 5 * time.Second}, {&o.BackoffMin, 100 * time.Millisecond}, {&o.BackoffMax, 5 * time.Second},
+		{&o.WriteStall, 5 * time.Second}, {&o.BackoffMin, 100 * time.Millisecond}, {&o.BackoffMax, time.Second},
 	} {
 		if *d.at <= 0 {
 			*d.at = d.otherwise
@@ -86,6 +87,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Connections <= 0 {
 		o.Connections = 1
+	}
+	if o.Patience <= 0 {
+		o.Patience = 1
 	}
 	if o.MaxInFlight <= 0 {
 		o.MaxInFlight = 16384

@@ -2,10 +2,7 @@
 
 package remoting
 
-import (
-	"math"
-	"time"
-)
+import "time"
 
 // call is one request under way.
 type call struct {
@@ -16,41 +13,66 @@ type call struct {
 	gone     bool  // nobody waits any more; the slot stays taken until the answer comes
 }
 
-// slots numbers the calls of a connection. The number of a slot is the opaque of its frame.
+// ticket names one call: its number, and its place in the stream, which is no other's.
+type ticket struct {
+	id   int32
+	from int64
+}
+
+// maxInFlight is the most calls of a connection: half of an opaque's bits name the slot.
+const (
+	slotBits    = 16
+	maxInFlight = 1 << slotBits
+)
+
+// slots numbers the calls of a connection. A call's number is the opaque of its frame: the slot, and above it the slot's turn, so that a peer
+// that answers one request twice does not give the second answer to whoever has the slot by then.
 type slots struct {
 	calls []call
 	used  []bool
-	free  []int32
-	live  int // calls that somebody waits for
-	gone  int // calls that nobody waits for
+	turns []int32 // of each slot; the next turn begins when a call was answered
+	free  []int32 // slots without their turns
+	live  int     // calls that somebody waits for
+	gone  int     // calls that nobody waits for
 	most  int
 }
 
 // take reserves a slot; ok is false when all are taken.
-func (s *slots) take(c call) (id int32, ok bool) {
+func (s *slots) take(c call) (number int32, ok bool) {
+	var slot int32
 	if n := len(s.free); n > 0 {
-		id = s.free[n-1]
+		slot = s.free[n-1]
 		s.free = s.free[:n-1]
 	} else {
-		if len(s.calls) >= s.most || len(s.calls) >= math.MaxInt32 {
+		if len(s.calls) >= min(s.most, maxInFlight) {
 			return 0, false
 		}
-		id = int32(len(s.calls))
-		s.calls, s.used = append(s.calls, call{}), append(s.used, false)
+		slot = int32(len(s.calls))
+		s.calls, s.used, s.turns = append(s.calls, call{}), append(s.used, false), append(s.turns, 0)
 	}
-	s.calls[id], s.used[id] = c, true
+	s.calls[slot], s.used[slot] = c, true
 	s.live++
-	return id, true
+	return s.number(slot), true
 }
 
-// answered frees a slot and gives its call; ok is false when nobody waits for the answer, or nothing of that number was ever asked.
-func (s *slots) answered(id int32) (c call, ok bool) {
-	if id < 0 || int(id) >= len(s.calls) || !s.used[id] {
+func (s *slots) number(slot int32) int32 { return s.turns[slot]<<slotBits | slot }
+
+// find gives the slot of a number that is under way.
+func (s *slots) find(number int32) (slot int32, ok bool) {
+	slot = number & (maxInFlight - 1)
+	return slot, number >= 0 && int(slot) < len(s.calls) && s.used[slot] && s.number(slot) == number
+}
+
+// answered frees a slot and gives its call; ok is false when nobody waits for the answer, or nothing of that number is under way.
+func (s *slots) answered(number int32) (c call, ok bool) {
+	slot, ok := s.find(number)
+	if !ok {
 		return call{}, false
 	}
-	c = s.calls[id]
-	s.calls[id], s.used[id] = call{}, false
-	s.free = append(s.free, id)
+	c = s.calls[slot]
+	s.calls[slot], s.used[slot] = call{}, false
+	s.turns[slot] = (s.turns[slot] + 1) & (1<<(31-slotBits) - 1)
+	s.free = append(s.free, slot)
 	if c.gone {
 		s.gone--
 		return c, false
@@ -59,13 +81,15 @@ func (s *slots) answered(id int32) (c call, ok bool) {
 	return c, true
 }
 
-// abandon gives the call of a slot back to its caller; the slot stays taken. ok is false when its end was on the way already.
-func (s *slots) abandon(id int32) (c call, ok bool) {
-	if id < 0 || int(id) >= len(s.calls) || !s.used[id] || s.calls[id].gone {
+// abandon gives a call back to its caller; the slot stays taken. ok is false when its end was on the way already: the slot may then hold
+// another call, which goes on.
+func (s *slots) abandon(t ticket) (c call, ok bool) {
+	slot, ok := s.find(t.id)
+	if !ok || s.calls[slot].gone || s.calls[slot].from != t.from {
 		return call{}, false
 	}
-	c = s.calls[id]
-	s.calls[id] = call{gone: true}
+	c = s.calls[slot]
+	s.calls[slot] = call{gone: true}
 	s.live--
 	s.gone++
 	return c, true
@@ -73,13 +97,13 @@ func (s *slots) abandon(id int32) (c call, ok bool) {
 
 // overdue abandons every call whose deadline has come and gives the earliest deadline of the others, zero when there is none.
 func (s *slots) overdue(now time.Time) (late []call, next time.Time) {
-	for id := range s.calls {
-		if !s.used[id] || s.calls[id].gone {
+	for slot := range s.calls {
+		if !s.used[slot] || s.calls[slot].gone {
 			continue
 		}
-		d := s.calls[id].deadline
+		d := s.calls[slot].deadline
 		if !d.After(now) {
-			c, _ := s.abandon(int32(id))
+			c, _ := s.abandon(ticket{s.number(int32(slot)), s.calls[slot].from})
 			late = append(late, c)
 		} else if next.IsZero() || d.Before(next) {
 			next = d

@@ -10,6 +10,7 @@ import (
 	"errors"
 
 	"github.com/causeway-mq/causeway/engine/rocketmq/remoting"
+	"github.com/causeway-mq/causeway/mq"
 )
 
 // ErrAnswer is wrapped by every complaint about an answer that makes no sense.
@@ -129,6 +130,18 @@ func (h *Check) Walk(w *remoting.Walker) {
 	w.TextIf("bname", &h.Broker)
 }
 
+// Unregister takes back what the connection's heartbeats announced of a group of producers.
+type Unregister struct {
+	Client        string
+	ProducerGroup string
+}
+
+// Walk visits the fields.
+func (h *Unregister) Walk(w *remoting.Walker) {
+	w.Text("clientID", &h.Client)
+	w.TextIf("producerGroup", &h.ProducerGroup)
+}
+
 // Recall cancels a timer message; success means that the cancellation was stored.
 type Recall struct {
 	Group  string
@@ -172,4 +185,9 @@ func (h *SendBack) Walk(w *remoting.Walker) {
 	w.TextIf("originTopic", &h.Topic)
 	w.Bool("unitMode", &h.UnitMode)
 	w.Int32If("maxReconsumeTimes", &h.MaxReconsume, 16)
+}
+
+// NotAnnounced is the refusal of a half whose announcement failed with err: nothing of the message was sent.
+func NotAnnounced(err error) error {
+	return mq.Refuse(mq.KindOf(err), "the broker could not be told who answers for the transaction").Because(err)
 }

@@ -17,6 +17,7 @@ const (
 	sortHalf      = 2
 	sortScheduled = 3
 	maxToken      = 1024
+	usual         = 128 // bytes that most tokens do not exceed
 )
 
 // Lease names one delivery and where its message lies.
@@ -83,7 +84,7 @@ func ParseScheduled(s string) (t Scheduled, ok bool) {
 }
 
 func encode(sort byte, text string, numbers ...int64) string {
-	b := append(make([]byte, 0, 64+len(text)), sort)
+	b := append(make([]byte, 0, usual), sort) // of a known size: it stays off the heap
 	for _, n := range numbers {
 		b = binary.AppendVarint(b, n)
 	}
@@ -94,7 +95,7 @@ func decode(s string, sort byte, numbers []int64) (text string, ok bool) {
 	if len(s) == 0 || len(s) > maxToken || s[0] != sort {
 		return "", false
 	}
-	b := []byte(s[1:])
+	b := append(make([]byte, 0, usual), s[1:]...)
 	for i := range numbers {
 		v, n := binary.Varint(b)
 		if n <= 0 {
@@ -102,5 +103,5 @@ func decode(s string, sort byte, numbers []int64) (text string, ok bool) {
 		}
 		numbers[i], b = v, b[n:]
 	}
-	return string(b), len(b) > 0
+	return s[len(s)-len(b):], len(b) > 0
 }

@@ -109,11 +109,11 @@ func (s *Certificates) look() {
 	s.log.Info("the certificate was replaced", "expires", s.Expires())
 }
 
-// config is the TLS configuration of the port.
-func (s *Certificates) config() *tls.Config {
+// Config is the TLS configuration of a port that speaks these protocols.
+func (s *Certificates) Config(protocols ...string) *tls.Config {
 	return &tls.Config{
 		MinVersion:     tls.VersionTLS12,
-		NextProtos:     []string{"h2"},
+		NextProtos:     protocols,
 		GetCertificate: s.get,
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"google.golang.org/grpc/mem"
 
 	"github.com/causeway-mq/causeway/proxy/gate"
+	"github.com/causeway-mq/causeway/proxy/gate/fastproto"
 )
 
 var (
@@ -25,13 +26,43 @@ type request struct {
 	err  error
 }
 
-// codec is grpc's own for all but requests.
+// codec is fastproto for the hot calls and grpc's own for all others.
 type codec struct {
 	encoding.CodecV2
 	limit int
+	pool  *pool
 }
 
-func newCodec(limit int) codec { return codec{encoding.GetCodecV2(proto.Name), limit} }
+func newCodec(limit int, p *pool) codec { return codec{encoding.GetCodecV2(proto.Name), limit, p} }
+
+// notPooled is what grpc's buffers do not give back to a pool, in bytes: it is left to the garbage collector.
+const notPooled = 1 << 10
+
+// Marshal encodes a message.
+func (c codec) Marshal(v any) (mem.BufferSlice, error) {
+	size := fastproto.Room(v)
+	if size == 0 {
+		return c.CodecV2.Marshal(v)
+	}
+	if size <= notPooled {
+		if b, ok := fastproto.Append(make([]byte, 0, size), v); ok {
+			return mem.BufferSlice{mem.SliceBuffer(b)}, nil
+		}
+		return c.CodecV2.Marshal(v)
+	}
+	room := c.pool.Get(size)
+	b, ok := fastproto.Append((*room)[:0], v)
+	if !ok {
+		c.pool.Put(room)
+		return c.CodecV2.Marshal(v)
+	}
+	if cap(b) != cap(*room) { // it grew out of it
+		c.pool.Put(room)
+		return mem.BufferSlice{mem.SliceBuffer(b)}, nil
+	}
+	*room = b
+	return mem.BufferSlice{mem.NewBuffer(room, c.pool)}, nil
+}
 
 // Unmarshal decodes a message.
 func (c codec) Unmarshal(data mem.BufferSlice, v any) error {
@@ -41,10 +72,20 @@ func (c codec) Unmarshal(data mem.BufferSlice, v any) error {
 		return c.CodecV2.Unmarshal(data, v)
 	case data.Len() > c.limit:
 		r.err = errTooLarge
-	case c.CodecV2.Unmarshal(data, r.into) != nil:
+	case c.fast(data, r.into):
+	case c.CodecV2.Unmarshal(data, r.into) != nil: // it begins with an empty message
 		r.err = errMalformed
 	}
 	return nil
+}
+
+func (c codec) fast(data mem.BufferSlice, into any) bool {
+	if len(data) == 1 {
+		return fastproto.Read(data[0].ReadOnlyData(), into)
+	}
+	whole := data.MaterializeToBuffer(c.pool)
+	defer whole.Free()
+	return fastproto.Read(whole.ReadOnlyData(), into)
 }
 
 // read gets a call's one request; the status is not nil when there is none that could be understood.

@@ -49,7 +49,7 @@ type Front struct {
 func New(door *gate.Door, o Options) *Front {
 	f := &Front{door: door, options: o.withDefaults(), log: door.Log(), health: newHealth()}
 	if o.Certificates != nil {
-		f.tls = o.Certificates.config()
+		f.tls = o.Certificates.Config("h2")
 	}
 	f.strangers = strangers{
 		limit:      f.options.Strangers,
@@ -65,26 +65,24 @@ func New(door *gate.Door, o Options) *Front {
 }
 
 func (f *Front) serverOptions() []grpc.ServerOption {
+	buffers := newPool()
 	o := []grpc.ServerOption{
 		grpc.Creds(greeter{f}),
 		grpc.ConnectionTimeout(f.options.StrangerTime),
 		grpc.InTapHandle(f.tap),
 		grpc.MaxRecvMsgSize(sizeSlack * f.options.MaxMessage),
-		grpc.ForceServerCodecV2(newCodec(f.options.MaxMessage)),
+		grpc.ForceServerCodecV2(newCodec(f.options.MaxMessage, buffers)),
 		grpc.MaxConcurrentStreams(f.options.MaxStreams),
 		grpc.MaxHeaderListSize(headerSlack),
 		grpc.NumStreamWorkers(f.options.Workers),
 		grpc.ReadBufferSize(f.options.ReadBuffer),
 		grpc.WriteBufferSize(f.options.WriteBuffer),
-		experimental.BufferPool(newPool()),
+		experimental.BufferPool(buffers),
 		grpc.WaitForHandlers(true),
 		grpc.KeepaliveParams(keepalive.ServerParameters{Time: aliveEvery, Timeout: aliveBound}),
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: pingEvery, PermitWithoutStream: true}),
 	}
-	if f.options.Window > 0 {
-		o = append(o, grpc.InitialWindowSize(f.options.Window), grpc.InitialConnWindowSize(f.options.Window))
-	}
-	return o
+	return append(o, grpc.StaticStreamWindowSize(f.options.Window), grpc.StaticConnWindowSize(f.options.Window))
 }
 
 // Serve answers calls on a listener until Drain or Stop; it then returns nil. It closes the listener.
@@ -100,6 +98,9 @@ func (f *Front) Connections() int { return int(f.connections.Load()) }
 
 // Leave says on grpc.health.v1 that this proxy serves no more, while it still does: load balancers look away first.
 func (f *Front) Leave() { f.health.leave() }
+
+// Leaving tells whether it said so.
+func (f *Front) Leaving() bool { return f.health.leaving.Load() }
 
 // Drain ends service without an error for anybody: clients are asked to connect elsewhere, no new connection is taken, GOAWAY
 // moves new calls away, calls under way are answered. It returns when the last is, or when ctx ends, which cuts the rest; the

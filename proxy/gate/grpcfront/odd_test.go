@@ -479,7 +479,7 @@ func TestACheckBackReachesTheProducer(t *testing.T) {
 	stream, reply := w.agree(ctx, producerSettings()) // announces nothing: the half alone tells
 	want(t, reply.Status, v2.Code_OK)
 	_, m := w.half(ctx)
-	topic, _ := w.holder.Now().PhysicalTopic(must(mq.ParsePhysical("bank%pay")))
+	topic, _ := w.holder.Now().PhysicalTopic(must(mq.ParseTenant("bank")), must(mq.ParsePhysical("bank%pay")))
 	check := mq.Check{Topic: topic.Topic, Half: mq.Half{Cluster: topic.Cluster, Token: "t1", Message: must(mq.ParseMessageID(m.SystemProperties.MessageId))}, Round: 1}
 	check.Half.Token = w.engine.onlyHalf(t)
 	check.Message = mq.Stored{Message: mq.Message{ID: check.Half.Message, Type: mq.Transaction, Body: []byte("x")}, Topic: topic.Topic.Name}

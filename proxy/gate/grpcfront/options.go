@@ -32,7 +32,9 @@ type Options struct {
 	Workers     uint32 // goroutines that wait for calls, 64; more calls make more
 	ReadBuffer  int    // bytes per connection, 64 KiB
 	WriteBuffer int    // bytes per connection, 64 KiB
-	Window      int32  // bytes that a client may send ahead, per stream and per connection; 0 lets grpc estimate
+	// Window is how many bytes a client may send ahead, per stream and per connection, 1 MiB. A fixed one, since to estimate it grpc sends a
+	// ping with nearly every request of a quiet connection, and reads its answer.
+	Window int32
 
 	Clock    clock.Clock
 	Observer Observer
@@ -71,6 +73,7 @@ func (o Options) withDefaults() Options {
 	set(&o.Workers, 64)
 	set(&o.ReadBuffer, 64<<10)
 	set(&o.WriteBuffer, 64<<10)
+	set(&o.Window, 1<<20)
 	if o.Clock == nil {
 		o.Clock = clock.System()
 	}

@@ -388,3 +388,19 @@ func TestRowsOfReceiving(t *testing.T) {
 		{"no queue", receives(func(r *v2.ReceiveMessageRequest) { r.MessageQueue = nil }), v2.Code_ILLEGAL_TOPIC, nil},
 	})
 }
+
+// A client that is told that it is nobody gives up; one that hears that the proxy cannot serve tries again.
+func TestBeforeTheFirstCatalogNobodyIsUnknown(t *testing.T) {
+	w := newWorld(t, worldOptions{signed: true, holder: &catalog.Holder{}})
+	try := func(ctx context.Context) *v2.Status {
+		out, err := w.client.SendMessage(ctx, one(normal("orders", "m")))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return out.GetStatus()
+	}
+	want(t, try(w.owner(tenantBank)), v2.Code_HA_NOT_AVAILABLE, "catalog")
+	w.holder.Put(catalog.Build(contents(1, true)))
+	want(t, try(w.owner(tenantBank)), v2.Code_OK)
+	want(t, try(w.signed("stranger", "secret")), v2.Code_UNAUTHORIZED)
+}

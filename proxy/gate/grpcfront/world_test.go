@@ -50,6 +50,7 @@ type world struct {
 }
 
 type worldOptions struct {
+	role     mq.Role
 	front    grpcfront.Options
 	sessions int
 	signed   bool // the default tenant lets nobody in unsigned
@@ -57,7 +58,10 @@ type worldOptions struct {
 	keys     *seal.Keyring
 	clients  func(session.Client)
 	produce  gate.Producing
-	store    store // in place of memory
+	store    store           // in place of memory
+	west     *memory         // a second cluster, c1
+	clock    clock.Clock     // of the door; the machine's if nil
+	holder   *catalog.Holder // with what it holds; nil: a new one with contents
 }
 
 // store is all that a proxy asks of an engine.
@@ -82,7 +86,11 @@ func contents(version catalog.Version, signed bool) catalog.Contents {
 	cluster := must(mq.ParseCluster("c0"))
 	for _, name := range []string{mq.DefaultTenant, tenantBank, tenantRival} {
 		tenant := must(mq.ParseTenant(name))
-		c.Tenants = append(c.Tenants, catalog.Tenant{ID: tenant, LoopbackUnsigned: name == mq.DefaultTenant && !signed})
+		one := catalog.Tenant{ID: tenant}
+		if name == mq.DefaultTenant && !signed {
+			one.Unsigned = catalog.UnsignedLoopback
+		}
+		c.Tenants = append(c.Tenants, one)
 		topic := func(n string, queues int, types ...mq.MessageType) {
 			tn := must(mq.ParseTopicName(n))
 			c.Topics = append(c.Topics, catalog.Topic{Tenant: tenant, Name: tn, Topic: mq.Topic{
@@ -132,7 +140,11 @@ func newWorld(t testing.TB, o worldOptions) *world {
 	if o.store == nil {
 		o.store = w.engine
 	}
-	w.holder.Put(catalog.Build(contents(1, o.signed)))
+	if o.holder != nil {
+		w.holder = o.holder
+	} else {
+		w.holder.Put(catalog.Build(contents(1, o.signed)))
+	}
 	log := slog.New(slog.NewTextHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	w.sessions = session.New(clock.System(), o.sessions, func(c session.Client) {
 		w.consume.ClientGone(c.ID)
@@ -141,15 +153,24 @@ func newWorld(t testing.TB, o worldOptions) *world {
 		}
 	})
 	cluster := must(mq.ParseCluster("c0"))
-	w.consume = consume.New(map[mq.Cluster]consume.Engine{cluster: o.store}, clock.System(), w.sessions.Alive, log)
+	leasers, stores, topologies := map[mq.Cluster]consume.Engine{cluster: o.store}, map[mq.Cluster]produce.Store{cluster: o.store}, map[mq.Cluster]route.Topology{cluster: o.store}
+	if o.west != nil {
+		c := must(mq.ParseCluster("c1"))
+		leasers[c], stores[c], topologies[c] = o.west, o.west, o.west
+	}
+	if o.clock == nil {
+		o.clock = clock.System()
+	}
+	w.consume = consume.New(leasers, clock.System(), w.sessions.Alive, log)
 	if o.produce == nil {
-		o.produce = produce.New(map[mq.Cluster]produce.Store{cluster: o.store}, w.sessions)
+		o.produce = produce.New(stores, w.sessions)
 	}
 	w.door = gate.New(gate.Ports{
 		Guard: must(access.New(access.Config{Clock: clock.System()})), Seals: w.keys, Catalog: w.holder.Now, Sessions: w.sessions,
 		Produce: o.produce,
-		Consume: w.consume, Pull: w.consume, Routes: route.NewPlanner(map[mq.Cluster]route.Topology{cluster: o.store}, nil),
-		Clock: clock.System(), Observer: w.counts, Log: log,
+		Consume: w.consume, Pull: w.consume, Routes: route.NewPlanner(topologies, nil, o.role),
+		Role:  o.role,
+		Clock: o.clock, Observer: w.counts, Log: log,
 	})
 	if o.front.Observer == nil {
 		o.front.Observer = w.counts

@@ -28,6 +28,7 @@ type job struct {
 type run struct {
 	Name        string     `json:"name"`
 	Endpoint    string     `json:"endpoint"`
+	Consume     string     `json:"consume"` // where consumers are pointed, "" for Endpoint
 	TLS         bool       `json:"tls"`
 	AccessKey   string     `json:"accessKey"`
 	SecretKey   string     `json:"secretKey"`
@@ -74,6 +75,8 @@ func plays() map[string]func(*stage) error {
 		"invisible-time-change": invisibleTimeChange,
 		"shared-group":          sharedGroup,
 		"wrong-secret":          wrongSecret,
+		"steady":                steady,
+		"steady-fifo":           steady,
 	}
 }
 

@@ -152,7 +152,7 @@ func simpleConsumer(s *stage) error {
 	if err := nothing(s, c, "the topic is empty"); err != nil {
 		return err
 	}
-	if took := time.Since(start); took > s.await()+3*time.Second {
+	if took := time.Since(start); took > s.await()+patience {
 		return fmt.Errorf("an empty poll took %v, asked were %v", took, s.await())
 	}
 	bag, sentErr := newMailbag(s), make(chan error, 1)

@@ -79,8 +79,8 @@ func recall(s *stage) error {
 	}
 	start := time.Now()
 	gone, stays := s.letter(0), s.letter(1)
-	gone.SetDelayTimestamp(start.Add(4 * time.Second))
-	stays.SetDelayTimestamp(start.Add(6 * time.Second))
+	gone.SetDelayTimestamp(start.Add(20 * time.Second))
+	stays.SetDelayTimestamp(start.Add(22 * time.Second))
 	receipts, err := p.Send(s.ctx, gone)
 	if err != nil {
 		return fmt.Errorf("send: %w", err)

@@ -7,6 +7,7 @@ const fs = require('node:fs');
 const sending = require('./sending');
 const receiving = require('./receiving');
 const retrying = require('./retrying');
+const { steady } = require('./steady');
 const { Stage, sleep } = require('./stage');
 
 const plays = {
@@ -25,6 +26,8 @@ const plays = {
   'retry-to-dead-letter': retrying.retryToDeadLetter,
   'invisible-time-change': retrying.invisibleTimeChange,
   'shared-group': retrying.sharedGroup,
+  steady,
+  'steady-fifo': steady,
 };
 
 // play runs one scenario; a call into the client that hangs is left behind a few seconds after the deadline.

@@ -5,7 +5,7 @@
 
 const { FilterExpression } = require('rocketmq-client-nodejs');
 const { FilterType } = require('rocketmq-client-nodejs/proto/apache/rocketmq/v2/definition_pb');
-const { Mailbag, HOLD, check, sleep } = require('./stage');
+const { Mailbag, HOLD, PATIENCE, check, sleep } = require('./stage');
 
 const GROUPS = 3;
 const DEPTH = 5;
@@ -86,16 +86,27 @@ async function simpleConsumer(s) {
   const bag = new Mailbag(s);
   let start = Date.now();
   await s.nothing(consumer, 'the topic is empty');
-  check(Date.now() - start < s.run.awaitMillis + 3000, `an empty poll took ${Date.now() - start} ms, asked were ${s.run.awaitMillis}`);
-  const parked = consumer.receive(3, HOLD);
-  await sleep(s.run.awaitMillis / 4);
-  start = Date.now();
-  await bag.send(producer, s.letter(0));
-  const woken = await parked;
-  s.notes.push(`parked poll answered ${Date.now() - start} ms after the send began`);
-  check(woken.length === 1, `a parked poll got ${woken.length} messages, want the one that was sent meanwhile`);
-  bag.check(woken[0]);
-  await consumer.ack(woken[0]);
+  check(Date.now() - start < s.run.awaitMillis + PATIENCE, `an empty poll took ${Date.now() - start} ms, asked were ${s.run.awaitMillis}`);
+  for (let again = 0; ; again++) {
+    const parked = consumer.receive(3, HOLD);
+    await sleep(s.run.awaitMillis / 4);
+    start = Date.now();
+    await bag.send(producer, s.letter(100 + again));
+    const sent = Date.now() - start;
+    const woken = await parked;
+    if (woken.length === 0 && sent > s.run.awaitMillis / 2 && again < 3) {
+      const late = await consumer.receive(3, HOLD); // on a machine this slow the poll was over before the message was there
+      check(late.length === 1, `${late.length} messages came after the one that was sent`);
+      bag.check(late[0]);
+      await consumer.ack(late[0]);
+      continue;
+    }
+    s.notes.push(`parked poll answered ${Date.now() - start} ms after the send began`);
+    check(woken.length === 1, `a parked poll got ${woken.length} messages, want the one that was sent meanwhile, in ${sent} ms`);
+    bag.check(woken[0]);
+    await consumer.ack(woken[0]);
+    break;
+  }
   for (let n = 1; n <= 10; n++) await bag.send(producer, s.letter(n));
   while (!bag.complete()) {
     s.inTime('all messages came');

@@ -40,9 +40,9 @@ async function recall(s) {
   const consumer = await s.simple();
   const bag = new Mailbag(s);
   const now = Date.now();
-  const gone = await producer.send(s.letter(0, { deliveryTimestamp: new Date(now + 4000) }));
+  const gone = await producer.send(s.letter(0, { deliveryTimestamp: new Date(now + 20000) }));
   check(gone.recallHandle, 'the receipt of a delayed message has no recall handle');
-  await bag.send(producer, s.letter(1, { deliveryTimestamp: new Date(now + 6000) }));
+  await bag.send(producer, s.letter(1, { deliveryTimestamp: new Date(now + 22000) }));
   const { messageId } = await producer.recallMessage(s.topic, gone.recallHandle);
   check(messageId === gone.messageId, `recall answered id ${messageId}, want ${gone.messageId}`);
   await s.drain(consumer, bag);

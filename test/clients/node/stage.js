@@ -11,6 +11,9 @@ const HOLD = 30000;
 
 const sleep = (millis, options) => timer(millis, undefined, options);
 
+// Milliseconds that a call may take on a machine that starves its client, so that no scenario is about the machine.
+const PATIENCE = 20000;
+
 // check fails the scenario with a text that says what was wrong.
 function check(holds, text) {
   if (!holds) throw new Error(text);
@@ -29,6 +32,7 @@ class Stage {
     return {
       endpoints: this.run.endpoint,
       namespace: '',
+      requestTimeout: this.name.startsWith('steady') ? 3000 : PATIENCE, // a steady load is one of clients as they are
       sslEnabled: this.run.tls,
       ...(credentials ? { sessionCredentials: credentials } : {}),
       ...more,
@@ -191,4 +195,4 @@ function labelled(view, message) {
   check(String(view.keys) === String(message.keys), `keys ${view.keys}, want ${message.keys}`);
 }
 
-module.exports = { Stage, Mailbag, HOLD, check, same, labelled, sleep };
+module.exports = { Stage, Mailbag, HOLD, PATIENCE, check, same, labelled, sleep };

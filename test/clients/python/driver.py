@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 import receiving
 import retrying
 import sending
+import steady
 from stage import Stage
 
 PLAYS = {
@@ -29,6 +30,8 @@ PLAYS = {
     "retry-to-dead-letter": retrying.retry_to_dead_letter,
     "invisible-time-change": retrying.invisible_time_change,
     "shared-group": retrying.shared_group,
+    "steady": steady.steady,
+    "steady-fifo": steady.steady,
 }
 
 

@@ -6,7 +6,7 @@ import time
 
 from rocketmq import FilterExpression
 from rocketmq.grpc_protocol import FilterType
-from stage import HOLD, Mailbag, check
+from stage import HOLD, PATIENCE, Mailbag, check
 
 GROUPS, DEPTH = 3, 5
 
@@ -81,12 +81,12 @@ def simple_consumer(s):
     start = time.monotonic()
     s.nothing(consumer, "the topic is empty")
     took = time.monotonic() - start
-    check(took < s.await_seconds + 3, f"an empty poll took {took} s, asked were {s.await_seconds}")
+    check(took < s.await_seconds + PATIENCE, f"an empty poll took {took} s, asked were {s.await_seconds}")
     parked = consumer.receive_async(3, HOLD)
     time.sleep(s.await_seconds / 4)
     start = time.monotonic()
     bag.send(producer, s.letter(0))
-    woken = parked.result(s.await_seconds + 5)
+    woken = parked.result(s.await_seconds + PATIENCE)
     s.notes.append(f"parked poll answered {int((time.monotonic() - start) * 1000)} ms after the send began")
     check(len(woken) == 1, f"a parked poll got {len(woken)} messages, want the one that was sent meanwhile")
     bag.check(woken[0])

@@ -40,8 +40,8 @@ def recall(s):
     """A recalled message never comes, one that was due after it does."""
     producer, consumer, bag, now = s.producer(), s.simple(), Mailbag(s), int(time.time())
     gone, stays = s.letter(0), s.letter(1)
-    gone.delivery_timestamp, stays.delivery_timestamp = now + 4, now + 6
-    receipt = producer.send(gone)
+    gone.delivery_timestamp, stays.delivery_timestamp = now + 20, now + 22
+    receipt = s.surely(lambda: producer.send(gone))
     check(receipt.recall_handle, "the receipt of a delayed message has no recall handle")
     bag.send(producer, stays)
     answered = producer.recall_message(s.topic, receipt.recall_handle)

@@ -27,8 +27,13 @@ type Options struct {
 	Name    string // of the cluster, default "DefaultCluster"
 	Nice    bool   // leave the processor to others
 	Measure bool   // full compilation and larger heaps, for measurements; default is fast starts
+	// FirstPort is the first name server's; what comes later listens right behind, and nothing elsewhere. 0: whatever is free.
+	FirstPort int
+	// NameServers of a cluster that runs already, before which a proxy is started.
+	NameServers []string
 	// Credentials with which the cluster's own requests are signed, where access control is on.
 	Credentials remoting.Credentials
+	Certificate Certificate // with which all of it speaks TLS, and nothing else
 }
 
 // Cluster is a set of processes that know each other.
@@ -38,7 +43,8 @@ type Cluster struct {
 
 	mu          sync.Mutex // guards below
 	processes   []*Process
-	ports       map[int]bool
+	ports       []*os.File // locks of the ports that are taken
+	next        int        // the first port that may be taken next, 0 while any may
 	nameServers []string
 	controllers []string
 	peers       string // of the controllers
@@ -60,8 +66,11 @@ func New(o Options) (*Cluster, error) {
 	if o.Name == "" {
 		o.Name = "DefaultCluster"
 	}
-	return &Cluster{opts: o, client: remoting.New(remoting.Options{Credentials: o.Credentials}), ports: map[int]bool{}}, nil
+	return &Cluster{opts: o, client: remoting.New(remoting.Options{Credentials: o.Credentials, TLS: o.Certificate.TLS(), Patience: Patience}), nameServers: slices.Clone(o.NameServers), next: o.FirstPort}, nil
 }
+
+// Patience is for engines and clients of tests whose subject is no timeout: a broker on a starved machine was seen to answer after ten seconds.
+const Patience = 10
 
 // Client speaks to the cluster's processes; it belongs to the cluster.
 func (c *Cluster) Client() *remoting.Client { return c.client }
@@ -84,9 +93,14 @@ func (c *Cluster) Kill() error { return c.endAll((*Process).Kill) }
 
 func (c *Cluster) endAll(end func(*Process) error) error {
 	c.mu.Lock()
-	processes := c.processes
-	c.processes = nil
+	processes, ports := c.processes, c.ports
+	c.processes, c.ports = nil, nil
 	c.mu.Unlock()
+	defer func() {
+		for _, p := range ports {
+			p.Close()
+		}
+	}()
 	var errs []error
 	for _, served := range []bool{false, true} {
 		var wave sync.WaitGroup
@@ -119,7 +133,7 @@ func (c *Cluster) heap(least, most, direct int) []string {
 // add makes the process's folder, writes its configuration and starts it.
 func (c *Cluster) add(ctx context.Context, p *Process, file string, settings map[string]string) (*Process, error) {
 	p.Dir = filepath.Join(c.opts.Dir, p.Name)
-	p.nice, p.spec.jars = c.opts.Nice, c.opts.Jars
+	p.nice, p.certificate, p.spec.jars = c.opts.Nice, c.opts.Certificate, c.opts.Jars
 	if err := os.MkdirAll(filepath.Join(p.Dir, "conf"), 0o755); err != nil {
 		return nil, err
 	}
@@ -198,6 +212,9 @@ func (c *Cluster) Broker(ctx context.Context, b Broker) (*Process, error) {
 		// Brokers note a verdict up to 3 s after it came; a check that is due earlier asks about a transaction that is settled.
 		"transactionOpBatchInterval": "100",
 	}
+	if !c.opts.Measure {
+		maps.Copy(conf, patientSettings())
+	}
 	c.mu.Lock()
 	if len(c.controllers) > 0 {
 		conf["enableControllerMode"], conf["controllerAddr"], conf["brokerId"] = "true", strings.Join(c.controllers, ";"), "-1"
@@ -205,11 +222,23 @@ func (c *Cluster) Broker(ctx context.Context, b Broker) (*Process, error) {
 	c.mu.Unlock()
 	maps.Copy(conf, b.Settings)
 	p := &Process{Name: name, Address: local(port), spec: spec{
-		main: "org.apache.rocketmq.broker.BrokerStartup", args: []string{"-c", "broker.conf"}, heap: c.heap(128, 256, 256),
+		main: "org.apache.rocketmq.broker.BrokerStartup", args: []string{"-c", "broker.conf"}, heap: c.heap(128, 256, 1024),
 		ready: "boot success", within: 3 * time.Minute,
 	}}
 	p.patch = func(ctx context.Context) error { return c.published(ctx, p.Address) }
 	return c.add(ctx, p, "broker.conf", conf)
+}
+
+// patientSettings keep a broker that has nothing to do off the processor, and let one that is starved be slow: it would call itself busy when a send waited for 200 ms, or
+// for its page cache. A fresh one spins for as long as the interval of its transaction metrics, ten seconds unless
+// told otherwise; and it compares the 39 MB of its timer wheel with what is on disk at each flush, and counts it all for each line of its progress log, both
+// every second, a tenth of a processor for each broker. A broker that is killed may deliver once more what its timers delivered since their last flush.
+func patientSettings() map[string]string {
+	return map[string]string{
+		"transactionMetricFlushInterval": "1000", "timerFlushIntervalMs": "5000", "timerProgressLogIntervalMs": "600000",
+		"waitTimeMillsInSendQueue": "20000", "waitTimeMillsInAckQueue": "20000", "waitTimeMillsInTransactionQueue": "20000", "waitTimeMillsInAdminBrokerQueue": "20000",
+		"osPageCacheBusyTimeOutMills": "20000",
+	}
 }
 
 // published asks every name server whether it knows the address. Brokers announce themselves on a change of settings at once and
@@ -247,53 +276,21 @@ func (c *Cluster) Describe(ctx context.Context, nameServer string) (request.Clus
 	return request.ParseCluster(f.Body)
 }
 
-// Controllers starts n controllers (1 or 3) at once; brokers that are started later are in controller mode.
-func (c *Cluster) Controllers(ctx context.Context, n int) ([]*Process, error) {
-	var peers, addresses []string
-	var ports []int
-	for i := range n {
-		port, err := c.port(0)
-		if err != nil {
-			return nil, err
-		}
-		ports = append(ports, port)
-		addresses = append(addresses, local(port))
-		peers = append(peers, fmt.Sprintf("n%d-%s", i, local(port)))
-	}
-	started := make([]*Process, n)
-	errs := make([]error, n)
-	var all sync.WaitGroup
-	for i := range n {
-		all.Go(func() {
-			name := fmt.Sprintf("controller-%d", ports[i])
-			started[i], errs[i] = c.add(ctx, &Process{Name: name, Address: addresses[i], spec: spec{
-				main: "org.apache.rocketmq.controller.ControllerStartup", args: []string{"-c", "controller.conf"}, heap: c.heap(64, 192, 0), serves: true,
-				ready: "boot success", within: 2 * time.Minute,
-			}}, "controller.conf", map[string]string{
-				"controllerDLegerGroup": "controllers", "controllerDLegerPeers": strings.Join(peers, ";"), "controllerDLegerSelfId": fmt.Sprintf("n%d", i),
-				"controllerStorePath": filepath.Join(c.opts.Dir, name, "store"), "mappedFileSize": "16777216",
-			})
-		})
-	}
-	all.Wait()
-	c.mu.Lock()
-	c.controllers = addresses
-	c.mu.Unlock()
-	return started, errors.Join(errs...)
-}
-
 // ApacheProxy starts Apache's own proxy, to measure against and to stand beside. more is added to its JSON configuration, without braces, "" for
-// nothing. Its Address is the gRPC one.
-func (c *Cluster) ApacheProxy(ctx context.Context, more string) (*Process, error) {
+// nothing. heap is the JVM's arguments, none for the cluster's own choice. Its Address is the gRPC one.
+func (c *Cluster) ApacheProxy(ctx context.Context, more string, heap ...string) (*Process, error) {
+	if len(heap) == 0 {
+		heap = c.heap(64, 256, 128)
+	}
 	port, err := c.port(1)
 	if err != nil {
 		return nil, err
 	}
 	p := &Process{Name: fmt.Sprintf("proxy-%d", port), Address: local(port), spec: spec{
-		main: "org.apache.rocketmq.proxy.ProxyStartup", heap: c.heap(64, 256, 128), ready: "rocketmq-proxy startup successfully", within: 2 * time.Minute,
+		main: "org.apache.rocketmq.proxy.ProxyStartup", heap: heap, ready: "rocketmq-proxy startup successfully", within: 2 * time.Minute,
 	}}
 	p.Dir = filepath.Join(c.opts.Dir, p.Name)
-	p.nice, p.spec.jars = c.opts.Nice, c.opts.Jars
+	p.nice, p.certificate, p.spec.jars = c.opts.Nice, c.opts.Certificate, c.opts.Jars
 	if err := os.MkdirAll(filepath.Join(p.Dir, "conf"), 0o755); err != nil {
 		return nil, err
 	}
@@ -309,37 +306,3 @@ func (c *Cluster) ApacheProxy(ctx context.Context, more string) (*Process, error
 }
 
 func local(port int) string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(port)) }
-
-// port finds a free port p with p-around to p+around free as well, below the range from which the kernel takes ports for outgoing
-// connections. A broker listens at p-2 and p+1 too.
-func (c *Cluster) port(around int) (int, error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	const least, most = 20000, 32000
-	start := least + os.Getpid()%(most-least)
-	for i := range most - least {
-		p := least + (start-least+i*7)%(most-least)
-		if !c.freeLocked(p-around, p+around) {
-			continue
-		}
-		for q := p - around; q <= p+around; q++ {
-			c.ports[q] = true
-		}
-		return p, nil
-	}
-	return 0, errors.New("cluster: no free ports")
-}
-
-func (c *Cluster) freeLocked(from, to int) bool {
-	for p := from; p <= to; p++ {
-		if c.ports[p] {
-			return false
-		}
-		l, err := net.Listen("tcp", local(p))
-		if err != nil {
-			return false
-		}
-		l.Close()
-	}
-	return true
-}

@@ -7,9 +7,11 @@
 package cluster
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -38,6 +40,11 @@ const dependency = `    <dependency><groupId>org.apache.rocketmq</groupId><artif
 // Jars makes sure that dir holds RocketMQ's jars with everything that they need, and gives the class path's directory. It needs mvn and,
 // the first time, Maven Central. Several processes may call it at once.
 func Jars(ctx context.Context, dir string) (string, error) {
+	return JarsTelling(ctx, dir, io.Discard)
+}
+
+// JarsTelling is Jars, and tells a person at talk what is fetched, and how far that is. Where everything is there it says nothing.
+func JarsTelling(ctx context.Context, dir string, talk io.Writer) (string, error) {
 	dir, err := filepath.Abs(filepath.Join(dir, "rocketmq-"+Version)) // Maven reads relative paths from its project's folder
 	if err != nil {
 		return "", err
@@ -68,11 +75,36 @@ func Jars(ctx context.Context, dir string) (string, error) {
 	if err := os.WriteFile(project, fmt.Appendf(nil, pom, deps.String()), 0o644); err != nil {
 		return "", err
 	}
-	cmd := exec.CommandContext(ctx, "mvn", "-q", "-B", "-f", project, "dependency:copy-dependencies", "-DoutputDirectory="+lib)
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("fetch RocketMQ's jars: %w\n%s", err, tail(string(out), 2000))
+	fmt.Fprintf(talk, "fetching RocketMQ %s and what it needs from Maven Central into %s; that takes a minute or more, once\n", Version, lib)
+	cmd := exec.CommandContext(ctx, "mvn", "-B", "-f", project, "dependency:copy-dependencies", "-DoutputDirectory="+lib)
+	said := &told{talk: talk}
+	cmd.Stdout, cmd.Stderr = said, said
+	if err := cmd.Run(); err != nil {
+		return "", fmt.Errorf("fetch RocketMQ's jars: %w\n%s", err, tail(said.all.String(), 2000))
 	}
+	fmt.Fprintf(talk, "fetched: %d files came over the network\n", said.files)
 	return lib, os.WriteFile(complete, nil, 0o644)
+}
+
+// told takes what Maven says, and passes on how many files have come.
+type told struct {
+	talk  io.Writer
+	all   strings.Builder
+	files int
+}
+
+// tellEvery is the files between two words about them.
+const tellEvery = 50
+
+// Write is called by one goroutine: output and errors of the process are one stream.
+func (t *told) Write(p []byte) (int, error) {
+	t.all.Write(p)
+	for range bytes.Count(p, []byte("Downloaded from ")) { // a line that comes in two pieces is not counted, which costs nothing
+		if t.files++; t.files%tellEvery == 0 {
+			fmt.Fprintf(t.talk, "  %d files\n", t.files)
+		}
+	}
+	return len(p), nil
 }
 
 func tail(s string, most int) string {

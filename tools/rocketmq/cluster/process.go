@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -22,9 +23,10 @@ type Process struct {
 	Address string // what it listens at
 	Dir     string // holds its configuration, store, logs, and out: what it printed
 
-	spec  spec
-	nice  bool
-	patch func(ctx context.Context) error // what else must be so before it counts as ready
+	spec        spec
+	nice        bool
+	certificate Certificate
+	patch       func(ctx context.Context) error // what else must be so before it counts as ready
 
 	mu     sync.Mutex // guards below; never held across a wait
 	cmd    *exec.Cmd
@@ -62,7 +64,7 @@ func (p *Process) Start(ctx context.Context) error {
 		p.mu.Unlock()
 		return err
 	}
-	args := append(append(opens(), p.spec.heap...), "-Duser.home="+p.Dir, "-Drocketmq.home.dir="+p.Dir, "-cp", filepath.Join(p.spec.jars, "*"), p.spec.main)
+	args := append(slices.Concat(opens(), p.certificate.words(), p.spec.heap), "-Duser.home="+p.Dir, "-Drocketmq.home.dir="+p.Dir, "-cp", filepath.Join(p.spec.jars, "*"), p.spec.main)
 	name := "java"
 	args = append(args, p.spec.args...)
 	if p.nice {

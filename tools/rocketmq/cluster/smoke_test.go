@@ -121,7 +121,7 @@ func (s *scene) popSome(topic, group string, n int) []request.Popped {
 // TestARealCluster starts a name server and a broker of RocketMQ and speaks to them through remoting, one request after the other.
 func TestARealCluster(t *testing.T) {
 	if os.Getenv("CAUSEWAY_CLUSTER") == "" {
-		t.Skip("starts Java processes: make cluster-smoke sets CAUSEWAY_CLUSTER=1")
+		t.Skip("starts Java processes: make test-cluster sets CAUSEWAY_CLUSTER=1")
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
@@ -305,6 +305,7 @@ func (s *scene) order() {
 	for i := range 3 {
 		s.send("Order", fmt.Sprintf("o%d", i), map[string]string{stored.ShardingKey: "k"}, 0)
 	}
+	s.shown("Order", 3)
 	first := s.pop("Order", "order", true)
 	again := s.pop("Order", "order", true)
 	if len(first) == 0 || len(again) != len(first) || again[0].Properties.Get(stored.UniqueKey) != "o0" {
@@ -322,6 +323,21 @@ func (s *scene) order() {
 	}
 	if rest := s.pop("Order", "order", true); len(first)+len(rest) != 3 {
 		s.t.Errorf("%d and then %d messages of 3", len(first), len(rest))
+	}
+}
+
+// shown waits until the first queue of a topic shows so many messages: brokers do some milliseconds after they took them, and a run of ordered messages is what is
+// shown when it is taken.
+func (s *scene) shown(topic string, n int64) {
+	for end := time.Now().Add(time.Minute); ; {
+		var a request.OffsetAnswer
+		s.ask(remoting.MaxOffset, &request.Bound{Topic: topic, Broker: "broker-a"}, &a)
+		if a.Offset >= n {
+			return
+		}
+		if time.Now().After(end) {
+			s.t.Fatalf("%s shows %d messages of %d", topic, a.Offset, n)
+		}
 	}
 }
 
@@ -361,24 +377,35 @@ func (s *scene) transaction() {
 		s.t.Errorf("%+v", m)
 	}
 	s.send("Tran", "asked", half, stored.Prepared)
-	select {
-	case f := <-s.checks:
-		var h request.Check
-		if err := f.Into(&h); err != nil || f.Code != remoting.CheckTransaction {
-			s.t.Fatalf("%d, %v", f.Code, err)
-		}
-		m, _, ok, err := stored.Next(f.Body)
-		if err != nil || !ok || m.Topic != "Tran" || m.Properties.Get(stored.UniqueKey) != "asked" {
-			s.t.Fatalf("%+v, %v", m, err)
-		}
-		s.ask(remoting.EndTransaction, &request.EndTransaction{
-			Topic: "Tran", Group: "Tran", HalfOffset: h.HalfOffset, Physical: h.Physical, Verdict: request.VerdictCommit, FromCheck: true, MessageID: h.MessageID, TransactionID: h.TransactionID,
-		}, nil)
-	case <-time.After(time.Minute):
-		s.t.Fatal("no check came")
-	}
+	h := s.asked("asked")
+	s.ask(remoting.EndTransaction, &request.EndTransaction{
+		Topic: "Tran", Group: "Tran", HalfOffset: h.HalfOffset, Physical: h.Physical, Verdict: request.VerdictCommit, FromCheck: true, MessageID: h.MessageID, TransactionID: h.TransactionID,
+	}, nil)
 	if m := s.popSome("Tran", "g", 1)[0]; m.Properties.Get(stored.UniqueKey) != "asked" {
 		s.t.Errorf("%+v", m)
+	}
+}
+
+// asked waits for the question about a transaction. A broker that stalls asks about one that is settled as well; such a question is left alone.
+func (s *scene) asked(id string) request.Check {
+	bound := time.After(time.Minute)
+	for {
+		select {
+		case f := <-s.checks:
+			var h request.Check
+			if err := f.Into(&h); err != nil || f.Code != remoting.CheckTransaction {
+				s.t.Fatalf("%d, %v", f.Code, err)
+			}
+			m, _, ok, err := stored.Next(f.Body)
+			if err != nil || !ok || m.Topic != "Tran" {
+				s.t.Fatalf("%+v, %v", m, err)
+			}
+			if m.Properties.Get(stored.UniqueKey) == id {
+				return h
+			}
+		case <-bound:
+			s.t.Fatal("no check came")
+		}
 	}
 }
 
@@ -405,8 +432,12 @@ func (s *scene) pull() {
 	}
 	s.ask(remoting.MinOffset, &request.Bound{Topic: "Normal"}, &o)
 	s.ask(remoting.SearchOffset, &request.OffsetAt{Topic: "Normal", Millis: messages[1].Stored.UnixMilli(), Boundary: "LOWER"}, &o)
-	if o.Offset != 1 {
-		s.t.Errorf("offset at the second message's time: %d", o.Offset)
+	first := int64(1)
+	if messages[0].Stored.Equal(messages[1].Stored) { // in one millisecond: the lower of both
+		first = 0
+	}
+	if o.Offset != first {
+		s.t.Errorf("offset at the second message's time: %d, want %d", o.Offset, first)
 	}
 	var e request.EarliestAnswer
 	s.ask(remoting.EarliestStoreTime, &request.Bound{Topic: "Normal"}, &e)
@@ -467,11 +498,11 @@ func (s *scene) admin() {
 	if done, err := admin.ParseReset(f.Body); err != nil {
 		s.t.Errorf("%+v, %v: %s", done, err, f.Body)
 	}
-	f = s.ask(remoting.AllTopicConfigs, admin.TopicPage(0), nil)
+	f = s.ask(remoting.AllTopicConfigs, nil, nil)
 	if all, err := admin.ParseTopics(f.Body); err != nil || len(all) < 4 {
 		s.t.Errorf("%d topics, %v", len(all), err)
 	}
-	f = s.ask(remoting.AllGroupConfigs, admin.GroupPage(0), nil)
+	f = s.ask(remoting.AllGroupConfigs, nil, nil)
 	if all, err := admin.ParseGroups(f.Body); err != nil || len(all) < 2 {
 		s.t.Errorf("%d groups, %v", len(all), err)
 	}

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use rocketmq::model::common::{FilterExpression, FilterType};
 use rocketmq::SimpleConsumer;
 
-use crate::stage::{bounded, check, everything, wrong, Fail, Letter, Mailbag, Stage};
+use crate::stage::{bounded, check, everything, wrong, Fail, Letter, Mailbag, Stage, PATIENCE};
 
 const GROUPS: usize = 3;
 const DEPTH: usize = 5;
@@ -64,7 +64,7 @@ pub async fn simple_consumer(s: &Stage) -> Result<(), Fail> {
     let start = Instant::now();
     s.nothing(&consumer, &everything(), "the topic is empty").await?;
     let (took, asked) = (start.elapsed(), Duration::from_millis(s.run.await_millis));
-    check(took < asked + Duration::from_secs(3), || format!("an empty poll took {took:?}, asked were {asked:?}"))?;
+    check(took < asked + PATIENCE, || format!("an empty poll took {took:?}, asked were {asked:?}"))?;
     let (parked, sent) = tokio::join!(bounded(s, "the parked poll came back", s.receive(&consumer, 3)), async {
         tokio::time::sleep(asked / 4).await;
         let start = Instant::now();

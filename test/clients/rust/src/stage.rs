@@ -21,6 +21,9 @@ use crate::{Run, Scenario};
 /// How long a received message stays with its consumer unless a scenario is about that time.
 pub const HOLD: Duration = Duration::from_secs(30);
 
+/// What a call may take on a machine that starves its client, so that no scenario is about the machine.
+pub const PATIENCE: Duration = Duration::from_secs(20);
+
 /// Why a scenario did not pass.
 #[derive(Debug)]
 pub enum Fail {
@@ -122,6 +125,7 @@ impl Stage {
         let mut option = ClientOption::default();
         option.set_access_url(&self.run.endpoint);
         option.set_enable_tls(self.run.tls);
+        option.set_timeout(PATIENCE);
         option.set_long_polling_timeout(Duration::from_millis(self.run.await_millis));
         if !self.run.access_key.is_empty() {
             option.set_access_key(&self.run.access_key);

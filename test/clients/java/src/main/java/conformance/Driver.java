@@ -49,7 +49,9 @@ public final class Driver {
         Map.entry("sql-filter", Receiving::sqlFilter),
         Map.entry("retry-to-dead-letter", Retrying::retryToDeadLetter),
         Map.entry("invisible-time-change", Retrying::invisibleTimeChange),
-        Map.entry("shared-group", Retrying::sharedGroup));
+        Map.entry("shared-group", Retrying::sharedGroup),
+        Map.entry("steady", Steady::steady),
+        Map.entry("steady-fifo", Steady::steady));
 
     private Driver() { }
 

@@ -119,12 +119,12 @@ final class Receiving {
         long start = System.nanoTime();
         s.nothing(consumer, "the topic is empty");
         Duration took = Duration.ofNanos(System.nanoTime() - start);
-        Stage.check(took.compareTo(s.await().plusSeconds(3)) < 0, "an empty poll took %s, asked were %s", took, s.await());
+        Stage.check(took.compareTo(s.await().plus(Stage.PATIENCE)) < 0, "an empty poll took %s, asked were %s", took, s.await());
         CompletableFuture<List<MessageView>> parked = consumer.receiveAsync(3, Stage.HOLD);
         Thread.sleep(s.run.awaitMillis() / 4);
         start = System.nanoTime();
         bag.send(producer, s.plain(0));
-        List<MessageView> woken = parked.get(s.run.awaitMillis() + 5000L, TimeUnit.MILLISECONDS);
+        List<MessageView> woken = parked.get(s.await().plus(Stage.PATIENCE).toMillis(), TimeUnit.MILLISECONDS);
         s.note("parked poll answered %d ms after the send began", Duration.ofNanos(System.nanoTime() - start).toMillis());
         Stage.check(woken.size() == 1, "a parked poll got %d messages, want the one that was sent meanwhile", woken.size());
         bag.check(woken.get(0));

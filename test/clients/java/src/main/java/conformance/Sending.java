@@ -52,10 +52,10 @@ final class Sending {
         SimpleConsumer consumer = s.simple();
         Mailbag bag = new Mailbag(s);
         long start = System.currentTimeMillis();
-        SendReceipt gone = producer.send(s.letter(0).setDeliveryTimestamp(start + 4000).build());
+        SendReceipt gone = producer.send(s.letter(0).setDeliveryTimestamp(start + 20000).build());
         Stage.check(gone.getRecallHandle() != null && !gone.getRecallHandle().isEmpty(),
             "the receipt of a delayed message has no recall handle");
-        bag.send(producer, s.letter(1).setDeliveryTimestamp(start + 6000).build());
+        bag.send(producer, s.letter(1).setDeliveryTimestamp(start + 22000).build());
         String id = producer.recallMessage(s.scenario.topic(), gone.getRecallHandle()).getMessageId().toString();
         Stage.check(id.equals(gone.getMessageId().toString()), "recall answered id %s, want %s", id, gone.getMessageId());
         s.drain(consumer, bag, 16);

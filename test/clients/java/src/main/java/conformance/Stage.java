@@ -29,6 +29,8 @@ final class Stage {
 
     /** How long a received message stays with its consumer unless a scenario is about that time. */
     static final Duration HOLD = Duration.ofSeconds(30);
+    /** What a call may take on a machine that starves its client, so that no scenario is about the machine. */
+    static final Duration PATIENCE = Duration.ofSeconds(20);
 
     final Driver.Run run;
     final Driver.Scenario scenario;
@@ -82,6 +84,9 @@ final class Stage {
 
     private ClientConfiguration configuration(String secretSuffix) {
         ClientConfigurationBuilder builder = ClientConfiguration.newBuilder().setEndpoints(run.endpoint()).enableSsl(run.tls());
+        if (!scenario.name().startsWith("steady")) { // which is a load of clients as they are
+            builder.setRequestTimeout(PATIENCE);
+        }
         if (!run.accessKey().isEmpty()) {
             builder.setCredentialProvider(new StaticSessionCredentialsProvider(run.accessKey(), run.secretKey() + secretSuffix));
         }

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package clusters holds the commands about the clusters themselves: which there are, how they differ from what is wanted, what one has that is
+// to be taken over.
+package clusters
+
+import (
+	"fmt"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/causeway-mq/causeway/cli/call"
+	"github.com/causeway-mq/causeway/control/wire"
+)
+
+type commands struct{ *call.Call }
+
+// Commands gives the room's commands.
+func Commands(c *call.Call) []*cobra.Command {
+	own := commands{c}
+	return []*cobra.Command{own.clusterCommand(), own.importCommand()}
+}
+
+func (c commands) clusterCommand() *cobra.Command {
+	return call.Group("cluster", "Clusters: where topics and groups are kept", c.clusterList(), c.clusterDrift())
+}
+
+func (c commands) clusterList() *cobra.Command {
+	return &cobra.Command{
+		Use: "list", Short: "List clusters with what was last seen of them", Args: call.Exactly(),
+		Example: "  causeway cluster list",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := c.CheckOutput(); err != nil {
+				return err
+			}
+			all, err := call.Everything[wire.Cluster](cmd.Context(), c.Call, "/v1/clusters")
+			if err != nil {
+				return err
+			}
+			return c.Show(all, func() call.Table {
+				t := call.Table{Head: []string{"NAME", "KIND", "DEFAULT", "STATE", "TOPICS", "GROUPS", "LOOKED", "NOTE"}}
+				for _, one := range all {
+					t.Add(one.Name, call.Dash(one.Kind), call.YesNo(one.Default), one.State, strconv.Itoa(one.Topics), strconv.Itoa(one.Groups), call.When(one.Looked), call.Dash(one.Note))
+				}
+				return t
+			})
+		},
+	}
+}
+
+func (c commands) clusterDrift() *cobra.Command {
+	return &cobra.Command{
+		Use: "drift", Short: "Show how clusters differ from what is wanted of them", Args: call.Exactly(),
+		Example: "  causeway cluster drift",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := c.CheckOutput(); err != nil {
+				return err
+			}
+			all, err := call.Everything[wire.Drift](cmd.Context(), c.Call, "/v1/drift")
+			if err != nil {
+				return err
+			}
+			return c.Show(all, func() call.Table {
+				t := call.Table{Head: []string{"CLUSTER", "KIND", "WHAT", "ON THE CLUSTER", "TENANT", "NAME", "DETAIL", "PUT AGAIN"}}
+				for _, d := range all {
+					for _, i := range d.Items {
+						t.Add(d.Cluster, i.Kind, i.Noun, call.Dash(i.Physical), call.Dash(i.Tenant), call.Dash(i.Name), call.Dash(i.Detail), call.Dash(i.Mended))
+					}
+				}
+				return t
+			})
+		},
+	}
+}
+
+func (c commands) importCommand() *cobra.Command {
+	want := wire.Import{}
+	var names []string
+	cmd := &cobra.Command{
+		Use: "import CLUSTER", Short: "Take over what a cluster has for a tenant; without --apply, show what would become of it", Args: call.Exactly("the CLUSTER"),
+		Example: "  causeway import causeway\n  causeway import causeway --apply --name 'odd|name=odd-name'",
+		Long: "Topics, groups and users that a cluster has become topics, groups and applications of the tenant. Nothing changes on the cluster: names there stay,\n" +
+			"and so do messages, offsets and keys. It may be repeated.",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := c.CheckOutput(); err != nil {
+				return err
+			}
+			want.Tenant = c.Tenant
+			for _, pair := range names {
+				was, is, ok := strings.Cut(pair, "=")
+				if !ok {
+					return call.Usage(`--name %q: "NAME ON THE CLUSTER=NAME" is wanted`, pair)
+				}
+				if want.Names == nil {
+					want.Names = map[string]string{}
+				}
+				want.Names[was] = is
+			}
+			var p wire.ImportPlan
+			if err := c.Ask(cmd.Context(), http.MethodPost, "/v1/clusters/"+url.PathEscape(args[0])+"/import", want, &p); err != nil {
+				return err
+			}
+			if !want.Apply && c.Output == "table" && !c.Quiet {
+				fmt.Fprintln(c.Env.Err, "This is the plan alone, nothing was done; the same with --apply does it.")
+			}
+			return c.Show(p, func() call.Table {
+				t := call.Table{Head: []string{"WHAT", "ON THE CLUSTER", "BECOMES", "NAME", "WHY"}}
+				for _, i := range p.Items {
+					t.Add(i.Noun, i.Physical, i.Verdict, call.Dash(i.Name), call.Dash(i.Why))
+				}
+				return t
+			})
+		},
+	}
+	cmd.Flags().BoolVar(&want.Apply, "apply", false, "do it")
+	cmd.Flags().StringArrayVar(&names, "name", nil, `what is to be called otherwise: "NAME ON THE CLUSTER=NAME", may be repeated`)
+	return cmd
+}

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package resources
+
+import (
+	"context"
+
+	"github.com/causeway-mq/causeway/control"
+	"github.com/causeway-mq/causeway/control/api/door"
+	"github.com/causeway-mq/causeway/control/api/show"
+	"github.com/causeway-mq/causeway/control/identity"
+	"github.com/causeway-mq/causeway/control/wire"
+	"github.com/causeway-mq/causeway/mq"
+)
+
+func clusterOperations() []door.Operation {
+	return []door.Operation{
+		{ID: "listClusters", Method: "GET", Path: "/v1/clusters", Summary: "Lists the clusters, as they were last seen.", Scope: door.Installation, Right: identity.ReadCluster,
+			Query: door.Pieces(door.MaxPage), Answer: wire.Page[wire.Cluster]{}, Status: 200, Handle: listClusters},
+		{ID: "listDrift", Method: "GET", Path: "/v1/drift", Summary: "Tells how each cluster differs from what is wanted of it.", Scope: door.Installation, Right: identity.ReadCluster,
+			Query: door.Pieces(door.MaxPage), Answer: wire.Page[wire.Drift]{}, Status: 200, Handle: listDrift},
+		{ID: "importCluster", Method: "POST", Path: "/v1/clusters/{cluster}/import", Summary: "Takes over what a cluster has, or plans it.", Scope: door.Installation, Right: identity.ImportCluster,
+			Request: wire.Import{}, Answer: wire.ImportPlan{}, Status: 200, Handle: importCluster},
+	}
+}
+
+func listClusters(r *door.Request) (door.Answer, error) {
+	return door.Listing(r, r.Plane.Clusters(), func(c control.Cluster) string { return c.Name.String() }, show.Cluster)
+}
+
+func listDrift(r *door.Request) (door.Answer, error) {
+	return door.Listing(r, r.Plane.Drift(), func(d control.Drift) string { return d.Cluster.String() }, show.Drift)
+}
+
+func importCluster(r *door.Request) (door.Answer, error) {
+	c, err := mq.ParseCluster(r.PathValue("cluster"))
+	if err != nil {
+		return door.Answer{}, door.In("cluster", err)
+	}
+	var want wire.Import
+	if err := r.Decode(&want); err != nil {
+		return door.Answer{}, err
+	}
+	tenant, err := mq.ParseTenant(want.Tenant)
+	if err != nil {
+		return door.Answer{}, door.In("tenant", err)
+	}
+	do := r.Plane.PlanImport
+	if want.Apply {
+		do = func(ctx context.Context, i control.Import) ([]control.ImportItem, error) {
+			return r.Plane.Import(ctx, r.Actor(), i)
+		}
+	}
+	what := control.Import{Cluster: c, Tenant: tenant, Names: want.Names}
+	items, err := do(r.Context(), what)
+	if err != nil {
+		return door.Answer{}, err
+	}
+	return door.OK(show.Imported(what, items, want.Apply))
+}

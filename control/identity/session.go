@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package identity
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/base64"
+	"encoding/hex"
+	"time"
+
+	"github.com/causeway-mq/causeway/control"
+	"github.com/causeway-mq/causeway/control/shelf"
+	"github.com/causeway-mq/causeway/mq"
+)
+
+// Bounds of sessions.
+const (
+	SessionIdle = 30 * time.Minute // up to a minute less at another plane than the one that was used, which alone knows the last use exactly
+	SessionLife = 12 * time.Hour
+	// MaxSessions bounds the sessions of one member: with one more the oldest ends.
+	MaxSessions = 20
+)
+
+// Session is a member at a browser.
+type Session struct {
+	ID      string // the cookie's value; known to the browser alone, kept as a hash
+	CSRF    string // that requests which change something have to show
+	Expires time.Time
+	Caller  Caller
+	// External says that an identity provider vouched for the member.
+	External bool
+}
+
+// BeginSession is the verb of a login's row.
+const BeginSession control.Verb = "session.create"
+
+// Login begins a session for whoever shows a member's password; each one has an id of its own. It is written down, and so is a wrong password
+// of somebody who exists. Unauthorized says nothing about which of name and password was wrong.
+func (d *Directory) Login(ctx context.Context, at MemberAt, password string, from control.Actor) (Session, error) {
+	m, doc, err := d.proven(ctx, at, password)
+	if err != nil {
+		if doc.Name != "" {
+			from.Kind, from.Name, from.Role = control.MemberActor, actorName(at.Tenant, at.Name), string(m.Role)
+			d.denied(ctx, Caller{Actor: from, Tenant: at.Tenant}, Wish{Right: BeginSession, On: doc.Ref()}, err.Error())
+		}
+		return Session{}, err
+	}
+	return d.begin(ctx, m, doc, entrance{from: from})
+}
+
+// entrance is how a member came in.
+type entrance struct {
+	from     control.Actor
+	external bool
+	why      string // of the row of audit
+}
+
+// begin makes a session. Of too many the member's oldest ones end.
+func (d *Directory) begin(ctx context.Context, m Member, doc control.Document, by entrance) (Session, error) {
+	c := callerFor(m, by.from)
+	if err := d.plane.Note(ctx, c.Actor, BeginSession, m.Ref(), by.why); err != nil {
+		return Session{}, err
+	}
+	now := d.now()
+	one := seat{Tenant: m.Tenant.String(), Name: m.Name, Made: m.Created, CSRF: unguessable(), Proof: proofOf(doc), External: by.external, Begun: now, Used: now}
+	id, err := d.sessions.add(ctx, one)
+	if err != nil {
+		return Session{}, control.During("begin a session", err)
+	}
+	return one.session(id, c), nil
+}
+
+// callerFor is a member as a caller.
+func callerFor(m Member, from control.Actor) Caller {
+	from.Kind, from.Name, from.Role = control.MemberActor, actorName(m.Tenant, m.Name), string(m.Role)
+	return Caller{Actor: from, Tenant: m.Tenant, Role: m.Role}
+}
+
+// proofOf tells passwords apart: with another one the sessions of before are over.
+func proofOf(doc control.Document) string {
+	sum := sha256.Sum256([]byte(doc.Hidden))
+	return hex.EncodeToString(sum[:16])
+}
+
+// Session finds who is behind a cookie: as the member is now. Unauthorized: nobody, or somebody who was switched off, deleted or given another password; Unavailable: the
+// store does not tell.
+func (d *Directory) Session(ctx context.Context, id string, from control.Actor) (Session, error) {
+	one, err := d.sessions.find(ctx, id, d.now())
+	if err != nil {
+		return Session{}, err
+	}
+	m, ok := d.seated(one)
+	if !ok { // a plane may be behind the one at which the member was made, or came in
+		if err := d.plane.Refresh(ctx); err != nil {
+			return Session{}, errSessionOver()
+		}
+		if m, ok = d.seated(one); !ok {
+			return Session{}, d.sessions.over(ctx, id)
+		}
+	}
+	return one.session(id, callerFor(m, from)), nil
+}
+
+// seated is the member whose session it is, if he is still who he was, and may act.
+func (d *Directory) seated(one seat) (Member, bool) {
+	doc, err := d.plane.Document(control.Ref{Kind: MemberRecord, Tenant: one.Tenant, Name: one.Name})
+	if err != nil || proofOf(doc) != one.Proof {
+		return Member{}, false
+	}
+	m, err := memberOf(doc)
+	return m, err == nil && m.Created.Equal(one.Made) && m.Live(d.now()) && d.open(m.Tenant)
+}
+
+// Logout ends a session, on every plane within sessionFresh.
+func (d *Directory) Logout(ctx context.Context, id string) error { return d.sessions.end(ctx, id) }
+
+// EndSessions ends all sessions of a member.
+func (d *Directory) EndSessions(ctx context.Context, at MemberAt) error {
+	return d.sessions.shelf.Trim(ctx, shelf.Owned{Kind: sessionItem, Owner: actorName(at.Tenant, at.Name)}, 0)
+}
+
+// out takes the sessions of somebody who may not have any from the shelf. They are over without it, too: each request asks how the member is.
+func (d *Directory) out(ctx context.Context, m Member) {
+	_ = d.EndSessions(ctx, MemberAt{m.Tenant, m.Name})
+}
+
+// Shows tells whether a request that changes something showed the session's own token.
+func (s Session) Shows(csrf string) bool {
+	return subtle.ConstantTimeCompare([]byte(s.CSRF), []byte(csrf)) == 1
+}
+
+// unguessable is 256 random bits.
+func unguessable() string {
+	b := make([]byte, 32)
+	_, _ = rand.Read(b) // never fails: the process ends first
+	return base64.RawURLEncoding.EncodeToString(b)
+}
+
+func errSessionOver() error { return mq.Refuse(mq.Unauthorized, "the session is over: log in again") }

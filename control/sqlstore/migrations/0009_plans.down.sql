@@ -1,0 +1,2 @@
+ALTER TABLE tenants DROP COLUMN environment;
+ALTER TABLE tenants DROP COLUMN plan;
