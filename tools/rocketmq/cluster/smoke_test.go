@@ -123,6 +123,7 @@ func TestARealCluster(t *testing.T) {
 	if os.Getenv("CAUSEWAY_CLUSTER") == "" {
 		t.Skip("starts Java processes: make test-cluster sets CAUSEWAY_CLUSTER=1")
 	}
+	t.Parallel()
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
 	jars, err := Jars(ctx, "../../../.build")
