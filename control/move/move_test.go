@@ -31,6 +31,7 @@ type world struct {
 	dies  int // the call at which the mover dies, counted down; 0: never
 	left  int64
 	begun map[string]bool // groups for which a cluster knows where they start, "cluster group"
+	looks int             // at how far a group is, since the source is drained
 }
 
 func (w *world) step(format string, args ...any) error {
@@ -90,6 +91,9 @@ func (s site) Begin(_ context.Context, g mq.Group, _ mq.Topic) error {
 func (s site) Progress(_ context.Context, g mq.Group, _ mq.Topic) ([]mq.QueueProgress, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.topic.Stage == Draining {
+		s.looks++
+	}
 	if !s.begun[s.name+" "+g.Name.String()] {
 		return []mq.QueueProgress{{Hi: 100, Committed: 0}}, nil
 	}
@@ -183,9 +187,12 @@ func TestTheSourceIsLeftOnlyWhenItStaysEmpty(t *testing.T) {
 	end := make(chan error, 1)
 	ctx, cancel := context.WithCancel(t.Context())
 	go func() { end <- m.Run(ctx, must(mq.ParseCluster("west"))) }()
-	for range 400 {
+	looks := func() int { w.mu.Lock(); defer w.mu.Unlock(); return w.looks }
+	for bound := time.Now().Add(time.Minute); looks() < 200; <-time.After(100 * time.Microsecond) { // one in 500 ms, and 30 s of rest were enough
+		if time.Now().After(bound) {
+			t.Fatalf("within a minute it was looked %d times whether the source is empty", looks())
+		}
 		time0.Advance(500 * time.Millisecond)
-		<-time.After(100 * time.Microsecond)
 	}
 	cancel()
 	if err := <-end; !errors.Is(err, context.Canceled) {
