@@ -18,6 +18,7 @@ type Crash struct {
 
 	mu    sync.Mutex // guards all below
 	steps int
+	under int // calls that are on their way
 	dead  bool
 }
 
@@ -29,6 +30,19 @@ func (c *Crash) Dead() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.dead
+}
+
+// Doing tells how many steps there were, and whether a call is on its way: a test lets no time pass while its process does something.
+func (c *Crash) Doing() (steps int, busy bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.steps, c.under > 0
+}
+
+func (c *Crash) call(n int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.under += n
 }
 
 func (c *Crash) step() error {
@@ -44,6 +58,8 @@ func (c *Crash) step() error {
 
 // around does an effect between two steps.
 func (c *Crash) around(effect func() error) error {
+	c.call(1)
+	defer c.call(-1)
 	if err := c.step(); err != nil {
 		return err
 	}

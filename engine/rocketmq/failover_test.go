@@ -109,8 +109,11 @@ func TestANewPrimaryIsToldWhoCanBeAskedAboutTransactions(t *testing.T) {
 	address := b.fake.Replace("broker-a")
 	_, err := b.Refresh(b.ctx(), b.topic)
 	b.ok(err)
+	looks := 0
 	b.until("the new primary is told", func() bool {
-		b.time.Advance(liveLook)
+		if looks++; looks%50 == 1 { // what a busy machine needs to tell it is not the engine's rest
+			b.time.Advance(liveLook)
+		}
 		for _, a := range b.fake.Requests() {
 			if a.Code == int32(remoting.HeartBeat) && a.Address == address {
 				return b.time.Now().Before(time.Unix(1764000000, 0).Add(heartbeatRest))
