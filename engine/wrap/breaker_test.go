@@ -113,9 +113,9 @@ func (w *ward) send() error {
 // until lets time go by in steps until a condition holds.
 func (w *ward) until(what string, is func() bool) {
 	w.t.Helper()
-	for end := time.Now().Add(10 * time.Second); !is(); <-time.After(time.Millisecond) {
+	for end := time.Now().Add(time.Minute); !is(); <-time.After(5 * time.Millisecond) { // long enough for who is woken to do his work within the step
 		if time.Now().After(end) {
-			w.t.Fatalf("not within 10 s: %s", what)
+			w.t.Fatalf("not within a minute: %s", what)
 		}
 		w.time.Advance(100 * time.Millisecond)
 	}

@@ -112,14 +112,18 @@ func TestRenewalGoesOnWhenTheDateIsSetBack(t *testing.T) {
 
 // The date is corrected from 1970, as on machines without a battery; nobody waits for seconds because of it.
 func TestRenewalDoesNotCountEverySecondOfAJump(t *testing.T) {
-	c := &stepped{at: time.Now()}
-	r := newRenewals(c, func(session.ID) bool { return true }, slog.New(slog.DiscardHandler))
-	r.hold(client("a"), []mq.Delivery{delivery(1, 20*time.Second)})
-	last := r.second(c.Now())
-	c.seconds = 100_000_000 // 3 years; from 1970 it would be 18 times as long
-	began := time.Now()
-	r.takeDue(last, c.Now())
-	if took := time.Since(began); took > 100*time.Millisecond {
-		t.Fatalf("the lock was held for %v", took)
+	least := time.Hour
+	for range 5 { // a busy machine may take the processor away in one of them
+		c := &stepped{at: time.Now()}
+		r := newRenewals(c, func(session.ID) bool { return true }, slog.New(slog.DiscardHandler))
+		r.hold(client("a"), []mq.Delivery{delivery(1, 20*time.Second)})
+		last := r.second(c.Now())
+		c.seconds = 100_000_000 // 3 years; from 1970 it would be 18 times as long
+		began := time.Now()
+		r.takeDue(last, c.Now())
+		least = min(least, time.Since(began))
+	}
+	if least > 100*time.Millisecond {
+		t.Fatalf("the lock was held for %v", least)
 	}
 }
