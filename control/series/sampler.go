@@ -155,12 +155,13 @@ func (s *Sampler) ask(ctx context.Context, p Pair, names names) {
 	}
 }
 
+// note keeps a group's lag. RocketMQ's brokers tell of no group what its consumers hold: there the lag is what waits for them.
 func (s *Sampler) note(p Pair, at control.TopicProgress) {
 	sum := at.Sum()
-	if len(at.Queues) == 0 || sum.Ready < 0 || sum.Leased < 0 || sum.Retrying < 0 {
+	if len(at.Queues) == 0 || sum.Ready < 0 {
 		return
 	}
-	lag, age := sum.Ready+sum.Leased+sum.Retrying, time.Duration(0)
+	lag, age := sum.Ready+max(sum.Leased, 0)+max(sum.Retrying, 0), time.Duration(0)
 	if lag > 0 {
 		age = -1
 		if !sum.Oldest.IsZero() {

@@ -263,6 +263,7 @@ type estate struct {
 	lag      map[mq.TopicName]int64
 	gone     bool
 	asked    int
+	held     int64 // what consumers hold, -1 where nobody knows
 	borrowed []grant.Grant
 }
 
@@ -280,10 +281,25 @@ func (e *estate) Progress(_ context.Context, _ mq.Tenant, _ mq.GroupName, only *
 	for topic, n := range e.lag {
 		if only == nil || topic == *only {
 			e.asked++
-			all = append(all, control.TopicProgress{Topic: topic, Queues: []mq.QueueProgress{{Begun: true, Ready: n}}})
+			all = append(all, control.TopicProgress{Topic: topic, Queues: []mq.QueueProgress{{Begun: true, Ready: n, Leased: e.held}}})
 		}
 	}
 	return all, nil
+}
+
+// RocketMQ's brokers do not tell what consumers hold.
+func TestLagIsKnownWhereNobodyTellsWhatConsumersHold(t *testing.T) {
+	for held, want := range map[int64]int64{-1: 12, 3: 15} {
+		s := newScene(t)
+		e := &estate{lag: map[mq.TopicName]int64{orders: 12}, held: held}
+		e.contents.Groups = []control.Group{{Tenant: shop, Name: bills}}
+		series.NewSampler(s.s, e, s.clock).Look(t.Context())
+		s.clock.Advance(30 * time.Second)
+		c := s.s.Group(series.Group{Tenant: shop, Name: bills}, nil, hour)
+		if last := c.Points[len(c.Points)-1]; last.Lag == nil || *last.Lag != want {
+			t.Errorf("%d are held: %+v", held, last)
+		}
+	}
 }
 
 func TestTheSamplerMeetsGroupsThatNobodyConsumesWith(t *testing.T) {

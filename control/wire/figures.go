@@ -17,7 +17,7 @@ type RatePoint struct {
 	Time time.Time `json:"time"`          // when the step begins
 	In   *Rate     `json:"in,omitempty"`  // stored
 	Out  *Rate     `json:"out,omitempty"` // handed out
-	// Lag is how many messages were not settled, at the step's worst; of a group alone.
+	// Lag is how many messages were not settled, at the step's worst; of a group alone. What consumers hold is not in it where the cluster does not tell that, as RocketMQ's do not.
 	Lag        *int64   `json:"lag,omitempty"`
 	LagSeconds *float64 `json:"lagSeconds,omitempty"` // age of the oldest of them
 }

@@ -55,7 +55,7 @@ type LiveLag struct {
 type LiveGroupLag struct {
 	Group      string     `json:"group"`
 	Topic      string     `json:"topic"`
-	Lag        *int64     `json:"lag,omitempty"`        // messages that are not settled
+	Lag        *int64     `json:"lag,omitempty"`        // messages that are not settled; on RocketMQ without those that consumers hold
 	LagSeconds *float64   `json:"lagSeconds,omitempty"` // age of the oldest of them
 	Seen       *time.Time `json:"seen,omitempty"`       // when somebody looked last
 }

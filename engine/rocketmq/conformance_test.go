@@ -62,7 +62,7 @@ func TestTheEngineConformsOverTheFake(t *testing.T) {
 		Name: "rocketmq over the fake", Cluster: cluster, Differs: known, Certain: true,
 		Open: func() (*enginetest.Instance, error) {
 			time0 := clock.NewVirtual(time.Unix(1764000000, 0))
-			fake := fakebroker.New(fakebroker.Options{Clock: time0, Brokers: []string{"broker-a"}, MaxDelay: mq.MaxDelay + time.Hour})
+			fake := fakebroker.New(fakebroker.Options{Clock: time0, Brokers: []string{"broker-a"}, MaxDelay: mq.MaxDelay + time.Hour, NoAutoGroup: true})
 			first, err := patiently(fake, time0, cluster)
 			if err != nil {
 				return nil, err

@@ -29,7 +29,7 @@ type bench struct {
 
 func newBench(t *testing.T, brokers ...string) *bench {
 	b := &bench{t: t, time: clock.NewVirtual(time.Unix(1764000000, 0))}
-	b.fake = fakebroker.New(fakebroker.Options{Clock: b.time, Brokers: brokers})
+	b.fake = fakebroker.New(fakebroker.Options{Clock: b.time, Brokers: brokers, NoAutoGroup: true})
 	var err error
 	if b.Engine, err = overFake(b.fake, b.time, defaultCluster(t)); err != nil {
 		t.Fatal(err)

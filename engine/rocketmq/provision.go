@@ -180,7 +180,7 @@ func (e *Engine) DropGroup(ctx context.Context, name mq.Physical) error {
 
 // Inventory lists topics and groups that somebody made, from every primary's tables.
 func (e *Engine) Inventory(ctx context.Context) (mq.Inventory, error) {
-	all := kept.Tally{Cluster: e.opts.Cluster, Brokers: e.opts.BrokersName, OwnGroup: puller}
+	all := kept.Tally{Cluster: e.opts.Cluster, Brokers: e.opts.BrokersName}
 	err := e.everywhere(ctx, func(at target) error {
 		topics, groups, err := e.tables(ctx, at)
 		if err == nil {

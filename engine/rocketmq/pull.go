@@ -17,8 +17,9 @@ import (
 	"github.com/causeway-mq/causeway/mq/filter"
 )
 
-// puller is the group under which pulls are made: brokers want one, and nothing is remembered for it.
-const puller = "CAUSEWAY_PULL"
+// puller is the group under which pulls are made: brokers want one, and nothing is remembered for it. It is the one that every broker makes for RocketMQ's own tools when it starts: one of
+// our own would not be there where brokers make no groups by themselves, which is how they are run in production.
+const puller = "TOOLS_CONSUMER"
 
 // Pull reads from an offset: see consume.Positioner.
 func (e *Engine) Pull(ctx context.Context, q mq.QueueRef, from mq.Offset, limit mq.ReadLimit, by mq.Filter) (mq.Read, error) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package outage_test takes the control plane away from proxies under load: traffic does not notice.
+// Package outage_test takes the control plane away from proxies under load, which traffic does not notice, and shows what it knows of them while it is there.
 package outage_test
 
 import (

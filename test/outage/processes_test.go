@@ -19,6 +19,7 @@ import (
 
 // Processes: the control plane and its database are away for the whole run, a proxy is restarted meanwhile, and no call fails.
 func TestNoCallFailsWhileTheControlPlaneIsDead(t *testing.T) {
+	t.Parallel()
 	withoutAControlPlane(t, overFakes(t))
 }
 

@@ -29,6 +29,7 @@ type site struct {
 	database string // a directory
 	address  string // of the control plane
 	secret   string // file of the token
+	zone     string // where the cluster stands, "" where nobody says
 	fake     *fakebroker.Cluster
 }
 
@@ -54,10 +55,25 @@ func overFakes(t *testing.T) *site {
 	return s
 }
 
-// proxy starts a proxy that follows the control plane and keeps what that said in a file of its own.
-func (s *site) proxy(n int) *town.Process {
-	return s.town.Start("--namesrv", s.servers, "--cluster", s.cluster, "--control", "http://"+s.address, "--control-token", s.secret,
-		"--control-cache", filepath.Join(filepath.Dir(s.secret), fmt.Sprint("proxy-", n)))
+// proxy starts a proxy that follows the control plane and keeps what that said in a file of its own, with more words for it alone.
+func (s *site) proxy(n int, more ...string) *town.Process {
+	return s.town.Start(append([]string{"--namesrv", s.servers, "--cluster", s.cluster, "--control", "http://" + s.address, "--control-token", s.secret,
+		"--control-cache", filepath.Join(filepath.Dir(s.secret), fmt.Sprint("proxy-", n))}, more...)...)
+}
+
+// proxyIn starts a proxy that stands in a zone.
+func (s *site) proxyIn(n int, zone string) *town.Process {
+	return s.proxy(n, "--config", s.file(fmt.Sprintf("proxy-%d.yaml", n), "zone: "+zone+"\n"))
+}
+
+// file writes a file of an operator.
+func (s *site) file(name, text string) string {
+	s.t.Helper()
+	path := filepath.Join(filepath.Dir(s.secret), name)
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		s.t.Fatal(err)
+	}
+	return path
 }
 
 // process is one `causeway control`.
@@ -75,7 +91,11 @@ func (s *site) rulesAt(address string) *process {
 	t := s.t
 	t.Helper()
 	p := &process{t: t, url: "http://" + address}
-	cmd := exec.Command(s.town.Binary, "control", "--data", s.database, "--http", address, "--namesrv", s.servers, "--cluster", s.cluster, "--log-level", "error")
+	words := []string{"control", "--data", s.database, "--http", address, "--namesrv", s.servers, "--cluster", s.cluster, "--log-level", "error"}
+	if s.zone != "" {
+		words = append(words, "--config", s.file("control.yaml", fmt.Sprintf("clusters:\n- name: %s\n  zone: %s\n", s.cluster, s.zone)))
+	}
+	cmd := exec.Command(s.town.Binary, words...)
 	cmd.Env = append(os.Environ(), "CAUSEWAY_PROXY_TOKEN="+token)
 	log := crowd.Must(os.CreateTemp(t.TempDir(), "control-*.log"))
 	cmd.Stdout, cmd.Stderr = log, log
@@ -135,4 +155,19 @@ func (p *process) asks(method, path string) {
 	if text := crowd.Must(io.ReadAll(a.Body)); a.StatusCode != http.StatusNoContent {
 		p.t.Fatalf("%s %s: %s %s", method, path, a.Status, text)
 	}
+}
+
+// tells asks the API for something that there is.
+func (p *process) tells(path string) string {
+	p.t.Helper()
+	a, err := http.Get(p.url + path)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	defer a.Body.Close()
+	text := crowd.Must(io.ReadAll(a.Body))
+	if a.StatusCode != http.StatusOK {
+		p.t.Fatalf("%s: %s %s", path, a.Status, text)
+	}
+	return string(text)
 }

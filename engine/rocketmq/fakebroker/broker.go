@@ -54,9 +54,12 @@ type place struct {
 	queue        int32
 }
 
+// toolsGroup is there on every broker from its start.
+const toolsGroup = "TOOLS_CONSUMER"
+
 func newBroker(c *Cluster, name string, address netip.AddrPort) *broker {
 	b := &broker{
-		cluster: c, name: name, address: address, topics: map[string]*topic{}, unknown: map[string]*topic{}, groups: map[string]admin.Group{}, users: map[string]admin.User{}, acls: map[string][]admin.Entry{}, log: map[int64]*stored.Message{},
+		cluster: c, name: name, address: address, topics: map[string]*topic{}, unknown: map[string]*topic{}, groups: map[string]admin.Group{toolsGroup: admin.NewGroup(toolsGroup)}, users: map[string]admin.User{}, acls: map[string][]admin.Entry{}, log: map[int64]*stored.Message{},
 		progress: map[place]*progress{}, leases: map[leaseKey]*lease{}, timers: map[string]*timerMessage{}, halves: map[int64]*half{},
 		parked: map[string][]*poll{}, random: rand.New(rand.NewPCG(1, uint64(address.Port())+uint64(len(name)))),
 	}

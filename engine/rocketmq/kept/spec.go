@@ -92,10 +92,10 @@ func GroupSpec(c mq.Cluster, name mq.Physical, g admin.Group) mq.GroupSpec {
 	return spec
 }
 
-// IsSystemGroup tells whether brokers, RocketMQ's tools or this engine keep the group for themselves. own is this engine's.
-func IsSystemGroup(name, own string) bool {
+// IsSystemGroup tells whether brokers or RocketMQ's tools keep the group for themselves.
+func IsSystemGroup(name string) bool {
 	switch name {
-	case "TOOLS_CONSUMER", "FILTERSRV_CONSUMER", "__MONITOR_CONSUMER", "SELF_TEST_C_GROUP", "SELF_TEST_P_GROUP", "CLIENT_INNER_PRODUCER", "DEFAULT_CONSUMER", "SCHEDULE_CONSUMER", own:
+	case "TOOLS_CONSUMER", "FILTERSRV_CONSUMER", "__MONITOR_CONSUMER", "SELF_TEST_C_GROUP", "SELF_TEST_P_GROUP", "CLIENT_INNER_PRODUCER", "DEFAULT_CONSUMER", "SCHEDULE_CONSUMER":
 		return true
 	}
 	return strings.HasPrefix(name, "CID_")

@@ -16,7 +16,6 @@ import (
 type Tally struct {
 	Cluster   mq.Cluster
 	Brokers   string // the brokers' own name of the cluster
-	OwnGroup  string // this engine's
 	primaries int
 	topics    map[mq.Physical]*tallied[mq.TopicSpec, admin.Topic]
 	groups    map[mq.Physical]*tallied[mq.GroupSpec, admin.Group]
@@ -58,7 +57,7 @@ func (t *Tally) Add(broker string, topics []admin.Topic, groups []admin.Group) {
 	}
 	for _, a := range groups {
 		name, err := mq.ParsePhysical(a.Name)
-		if err != nil || IsSystemGroup(a.Name, t.OwnGroup) {
+		if err != nil || IsSystemGroup(a.Name) {
 			continue
 		}
 		one := t.groups[name]
