@@ -49,7 +49,7 @@ func untold(path string) (noExample, notRun bool) {
 func operations() []string {
 	var all []string
 	for _, o := range api.Operations() {
-		if slices.Contains([]string{"createSession", "endSession", "listLogins", "beginProviderLogin", "endProviderLogin"}, o.ID) {
+		if slices.Contains([]string{"createSession", "endSession", "endOtherSessions", "listLogins", "beginProviderLogin", "endProviderLogin"}, o.ID) {
 			continue // browsers begin and end sessions; a command line shows a token
 		}
 		all = append(all, o.Method+" "+o.Path)
@@ -148,7 +148,7 @@ func (r *rehearsal) prepare(n int, path string, words []string) map[string]strin
 		known["NAME"] = "billing"
 	case "causeway app key revoke":
 		known["shop"] = "owner"
-	case "causeway member describe", "causeway member update", "causeway member delete":
+	case "causeway member describe", "causeway member update", "causeway member logout", "causeway member delete":
 		r.ok("member", "create", "anna@example.com", "--role", "developer")
 		r.run("member", "create", "otto@example.com", "--role", "operator", "--installation") // an example before this one may have made it
 	case "causeway token describe", "causeway token revoke":

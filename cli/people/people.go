@@ -63,7 +63,7 @@ func roleOf(s wire.Session) string {
 
 func (c commands) memberCommand() *cobra.Command {
 	return call.Group("member", "Members: people with one role, in a tenant or in the installation",
-		c.memberCreate(), c.memberList(), c.memberDescribe(), c.memberUpdate(), c.memberDelete())
+		c.memberCreate(), c.memberList(), c.memberDescribe(), c.memberUpdate(), c.memberLogout(), c.memberDelete())
 }
 
 // grant is what a role comes with.
@@ -296,6 +296,27 @@ func (c commands) memberUpdate() *cobra.Command {
 func (c commands) memberDelete() *cobra.Command {
 	return ending(c, "members", words{"delete NAME", "Forget a member",
 		"  causeway member delete anna@example.com --yes\n  causeway member delete otto@example.com --yes --installation"}, end{"member %q is refused from then on", "deleted"})
+}
+
+func (c commands) memberLogout() *cobra.Command {
+	var everywhere bool
+	cmd := &cobra.Command{
+		Use: "logout NAME", Short: "End all sessions of a member", Args: call.Exactly("the member's NAME"),
+		Long: `End all sessions of a member, at every browser and every control plane, within two seconds; what streams to a browser ends within five. He can log in again: to keep him
+out, switch him off (member update --disabled) or give him another password, which end his sessions as well. Tokens go on.`,
+		Example: "  causeway member logout anna@example.com\n  causeway member logout otto@example.com --installation",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := c.CheckOutput(); err != nil {
+				return err
+			}
+			if err := c.Ask(cmd.Context(), http.MethodDelete, c.At(everywhere, "members", args[0], "sessions"), nil, nil); err != nil {
+				return err
+			}
+			return c.Say(map[string]string{"logged out": args[0]}, "all sessions of member %s are over", args[0])
+		},
+	}
+	everywhereFlag(cmd, &everywhere)
+	return cmd
 }
 
 func (c commands) tokenCommand() *cobra.Command {

@@ -418,6 +418,12 @@ func TestAStreamEndsWithItsSession(t *testing.T) {
 	}{
 		{"logged out", func(cookie, csrf func(*http.Request)) { s.send("DELETE", "/v1/session", "", cookie, csrf) }},
 		{"idle", func(_, _ func(*http.Request)) { now.Advance(30 * time.Minute) }},
+		{"ended with all of his", func(_, _ func(*http.Request)) {
+			s.send("DELETE", def+"/members/anna@bank.example/sessions", "", as(holders))
+		}},
+		{"ended from another one", func(_, _ func(*http.Request)) {
+			s.logIn("anna@bank.example").sends("DELETE", "/v1/session/others", "")
+		}},
 		{"dismissed", func(_, _ func(*http.Request)) {
 			s.send("PATCH", def+"/members/anna@bank.example", `{"disabled":true}`, as(holders))
 		}},

@@ -397,6 +397,7 @@ func (w *walker) people() {
 		w.done("change"+in.noun+"Member", in.path+"/members/anna@bank.example", `{"role":"viewer","note":"m","disabled":true,"expires":"2998-01-01T00:00:00Z"}`)
 		w.done("get"+in.noun+"Member", in.path+"/members/anna@bank.example", "")
 		w.done("list"+in.noun+"Members", in.path+"/members?limit=5", "")
+		w.done("end"+in.noun+"MemberSessions", in.path+"/members/anna@bank.example/sessions", "")
 		w.done("delete"+in.noun+"Member", in.path+"/members/anna@bank.example", "")
 		made := read[wire.Token](w.t, w.done("create"+in.noun+"Token", in.path+"/tokens", `{"name":"pipeline","role":"`+in.role+`"}`))
 		w.done("list"+in.noun+"Tokens", in.path+"/tokens", "")
@@ -406,6 +407,7 @@ func (w *walker) people() {
 	w.done("createMember", def+"/members", `{"name":"login@bank.example","role":"viewer","password":"correct horse battery"}`)
 	w.done("createSession", "/v1/session", `{"tenant":"default","name":"login@bank.example","password":"correct horse battery"}`)
 	w.done("endSession", "/v1/session", "")
+	w.done("endOtherSessions", "/v1/session/others", "")
 	w.done("listLogins", "/v1/session/logins", "")
 	w.call("beginProviderLogin", "/v1/session/provider?return=/&tenant=default", "") // what they do where there is a provider has tests of its own
 	w.call("endProviderLogin", "/v1/session/provider/return", "")

@@ -146,6 +146,52 @@ func TestSessionsOfWhoMayNotActEndAtEveryPlane(t *testing.T) {
 	}
 }
 
+func TestSessionsThatEndTogetherEndAtEveryPlane(t *testing.T) {
+	p := newPair(t)
+	p.a.member("anna", "developer")
+	p.a.member("bert", "developer")
+	if err := p.b.plane.Refresh(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	begin := func() (first, second browser) { // each of them seen at both planes
+		t.Helper()
+		first, second = p.a.logIn("anna"), p.b.logIn("anna")
+		for _, b := range []browser{first, second, first.at(p.b), second.at(p.a)} {
+			if r := b.sends("GET", "/v1/session", ""); r.status != 200 {
+				t.Fatalf("%d %s", r.status, r.body)
+			}
+		}
+		return first, second
+	}
+	status := func(what string, b browser, want int) {
+		t.Helper()
+		if r := b.sends("GET", "/v1/session", ""); r.status != want {
+			t.Errorf("%s: %d %s", what, r.status, r.body)
+		}
+	}
+	other := p.b.logIn("bert")
+	first, second := begin()
+	if r := p.a.send("DELETE", def+"/members/anna/sessions", "", as(holders)); r.status != 204 {
+		t.Fatalf("%d %s", r.status, r.body)
+	}
+	status("at once, where they were ended", first, 401)
+	status("at once, where they were ended", second.at(p.a), 401)
+	p.now.Advance(2 * time.Second)
+	status("two seconds later, at the other one", first.at(p.b), 401)
+	status("two seconds later, at the other one", second, 401)
+	status("somebody else", other, 200)
+	first, second = begin()
+	if r := first.at(p.b).sends("DELETE", "/v1/session/others", ""); r.status != 204 {
+		t.Fatalf("%d %s", r.status, r.body)
+	}
+	status("at once, where he ended it", second, 401)
+	p.now.Advance(2 * time.Second)
+	status("two seconds later, at the other one", second.at(p.a), 401)
+	status("the one in which he asked", first, 200)
+	status("the one in which he asked", first.at(p.b), 200)
+	status("somebody else", other, 200)
+}
+
 func TestARequestOfASessionCostsNoWrite(t *testing.T) {
 	p := newPair(t)
 	p.a.member("anna", "developer")

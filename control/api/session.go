@@ -30,6 +30,8 @@ func (s *server) sessionOperations() []door.Operation {
 		{ID: "createSession", Method: "POST", Path: "/v1/session", Summary: "Begins a session for a member with his password: a cookie, and a token that changes have to show in X-CSRF-Token.",
 			Scope: door.Open, Request: wire.Login{}, Answer: wire.Session{}, Status: 201, Handle: s.login},
 		{ID: "endSession", Method: "DELETE", Path: "/v1/session", Summary: "Ends the caller's session.", Scope: door.Known, Status: 204, Handle: s.logout},
+		{ID: "endOtherSessions", Method: "DELETE", Path: "/v1/session/others", Summary: "Ends all sessions of the member who calls but the one in which he does.", Scope: door.Known,
+			Status: 204, Handle: s.leaveElsewhere},
 	}
 }
 
@@ -128,6 +130,21 @@ func (s *server) logout(r *door.Request) (door.Answer, error) {
 	a, err := door.None()
 	a.Cookies = []*http.Cookie{cookieOf(r.Request, "", 0)}
 	return a, err
+}
+
+// leaveElsewhere ends the caller's other sessions; whoever shows no session has none.
+func (s *server) leaveElsewhere(r *door.Request) (door.Answer, error) {
+	if r.Caller.Actor.Kind != control.MemberActor {
+		return door.None()
+	}
+	here, err := s.seated(r.Request)
+	if err == nil {
+		err = s.kept.Who.EndOthers(r.Context(), here)
+	}
+	if err != nil {
+		return door.Answer{}, err
+	}
+	return door.None()
 }
 
 // bySession finds out who calls from a browser. What changes something has to show the session's token as well.

@@ -161,6 +161,93 @@ func TestRow113WhoIsSwitchedOffIsOutAtOnce(t *testing.T) {
 	}
 }
 
+func TestAllSessionsOfAMemberAreEndedByWhoMayChangeHim(t *testing.T) {
+	s, _ := guardedSite(t)
+	s.member("anna", "developer")
+	s.member("bert", "developer")
+	s.send("POST", "/v1/members", `{"name":"otto","role":"operator","password":"`+password+`"}`, as(holders))
+	both, other := []browser{s.logIn("anna"), s.logIn("anna")}, s.logIn("bert")
+	const all = def + "/members/anna/sessions"
+	for _, role := range []string{"viewer", "developer", "auditor"} {
+		if r := s.send("DELETE", all, "", as(s.token(def, role).Secret)); r.status != 403 || r.problem(t).Reason != "no_right" {
+			t.Errorf("as %s: %d %s", role, r.status, r.body)
+		}
+	}
+	admin := s.token(def, "tenant-admin").Secret
+	if r := s.send("DELETE", "/v1/members/otto/sessions", "", as(admin)); r.status != 403 || r.problem(t).Reason != "not_of_installation" {
+		t.Errorf("the installation's, as a tenant's admin: %d %s", r.status, r.body)
+	}
+	if r := s.send("DELETE", def+"/members/nobody/sessions", "", as(admin)); r.status != 404 {
+		t.Errorf("of nobody: %d %s", r.status, r.body)
+	}
+	for _, b := range both {
+		if r := b.sends("GET", "/v1/session", ""); r.status != 200 {
+			t.Errorf("before: %d %s", r.status, r.body)
+		}
+	}
+	for range 2 {
+		if r := s.send("DELETE", all, "", as(admin)); r.status != 204 {
+			t.Fatalf("%d %s", r.status, r.body)
+		}
+	}
+	for _, b := range both {
+		if r := b.sends("GET", "/v1/session", ""); r.status != 401 || r.problem(t).Reason != "session_ended" {
+			t.Errorf("afterwards: %d %s", r.status, r.body)
+		}
+	}
+	if r := other.sends("GET", "/v1/session", ""); r.status != 200 {
+		t.Errorf("somebody else's: %d %s", r.status, r.body)
+	}
+	s.logIn("anna")
+	at := read[wire.Session](t, s.send("POST", "/v1/session", `{"name":"otto","password":"`+password+`"}`))
+	if r := s.send("DELETE", "/v1/members/otto/sessions", "", as(s.token("/v1", "security-admin").Secret)); r.status != 204 || at.Name != "otto" {
+		t.Errorf("the installation's: %d %s", r.status, r.body)
+	}
+	for _, who := range []struct {
+		name string
+		rows int
+	}{{"anna", 2}, {"otto", 1}} {
+		ends := 0
+		for _, row := range s.audit("noun=member&outcome=done&name=" + who.name) {
+			if row.Action == "session.end" && row.Kind == "token" && row.Why == "all of them" {
+				ends++
+			}
+		}
+		if ends != who.rows {
+			t.Errorf("the audit has %d ends of %s's sessions, not %d", ends, who.name, who.rows)
+		}
+	}
+}
+
+func TestAMemberEndsHisOtherSessions(t *testing.T) {
+	s, _ := guardedSite(t)
+	s.member("anna", "viewer")
+	s.member("bert", "viewer")
+	lost, here, other := s.logIn("anna"), s.logIn("anna"), s.logIn("bert")
+	status := func(what string, b browser, want int) {
+		t.Helper()
+		if r := b.sends("GET", "/v1/session", ""); r.status != want {
+			t.Errorf("%s: %d %s", what, r.status, r.body)
+		}
+	}
+	if r := s.send("DELETE", "/v1/session/others", "", here.cookied); r.status != 403 || r.problem(t).Reason != "csrf" {
+		t.Errorf("without the session's token: %d %s", r.status, r.body)
+	}
+	if r := s.send("DELETE", "/v1/session/others", "", here.cookied, as(s.token(def, "viewer").Secret)); r.status != 204 {
+		t.Errorf("a token, which has no sessions: %d %s", r.status, r.body)
+	}
+	status("after both", lost, 200)
+	if r := here.sends("DELETE", "/v1/session/others", ""); r.status != 204 {
+		t.Fatalf("%d %s", r.status, r.body)
+	}
+	status("the other one", lost, 401)
+	status("the one in which he asked", here, 200)
+	status("somebody else", other, 200)
+	if rows := s.audit("actor=default/anna&outcome=done"); len(rows) == 0 || rows[0].Action != "session.end" || rows[0].Name != "anna" || rows[0].Noun != "member" {
+		t.Errorf("the audit has %+v", rows)
+	}
+}
+
 func TestRow117TheSixthWrongPasswordIsTooMuchAndNobodyIsFoundOut(t *testing.T) {
 	s, now := guardedSite(t)
 	s.member("anna", "developer")

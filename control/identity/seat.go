@@ -46,7 +46,7 @@ func (s seat) over(now time.Time) bool {
 }
 
 func (s seat) session(id string, c Caller) Session {
-	return Session{ID: id, CSRF: s.CSRF, Expires: s.Begun.Add(SessionLife), Caller: c, External: s.External}
+	return Session{ID: id, CSRF: s.CSRF, Expires: s.Begun.Add(SessionLife), Name: s.Name, Caller: c, External: s.External}
 }
 
 // item is how a seat lies on the shelf.
@@ -55,11 +55,15 @@ func (s seat) item(key string) shelf.Item {
 	if last := s.Begun.Add(SessionLife); last.Before(ends) {
 		ends = last
 	}
-	owner := s.Name
-	if s.Tenant != "" {
-		owner = s.Tenant + "/" + s.Name
+	return shelf.Item{Kind: sessionItem, Key: key, Owner: s.owner(), Body: jsonOf(s), Ends: ends}
+}
+
+// owner is the member, as actorName has him.
+func (s seat) owner() string {
+	if s.Tenant == "" {
+		return s.Name
 	}
-	return shelf.Item{Kind: sessionItem, Key: key, Owner: owner, Body: jsonOf(s), Ends: ends}
+	return s.Tenant + "/" + s.Name
 }
 
 // sessions keeps who is there.
@@ -209,6 +213,25 @@ func (s *sessions) end(ctx context.Context, id string) error {
 	key := shelf.Key(id)
 	s.forget(key)
 	return s.shelf.Drop(ctx, sessionItem, key)
+}
+
+// endAll forgets the sessions of a member, but for the one of an id. The shelf comes first: what a request reads meanwhile it does not find, or forgets within sessionFresh.
+func (s *sessions) endAll(ctx context.Context, owner, but string) error {
+	of := shelf.Owned{Kind: sessionItem, Owner: owner}
+	if but != "" {
+		of.But = shelf.Key(but)
+	}
+	if err := s.shelf.Trim(ctx, of, 0); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for key, one := range s.known {
+		if key != of.But && one.seat.owner() == owner {
+			delete(s.known, key)
+		}
+	}
+	return nil
 }
 
 // over forgets a session whose time is over. That it cannot be taken from the shelf changes nothing: it stays over.

@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"github.com/causeway-mq/causeway/control"
-	"github.com/causeway-mq/causeway/control/shelf"
 	"github.com/causeway-mq/causeway/mq"
 )
 
@@ -29,13 +28,17 @@ type Session struct {
 	ID      string // the cookie's value; known to the browser alone, kept as a hash
 	CSRF    string // that requests which change something have to show
 	Expires time.Time
+	Name    string // of the member in his place
 	Caller  Caller
 	// External says that an identity provider vouched for the member.
 	External bool
 }
 
-// BeginSession is the verb of a login's row.
-const BeginSession control.Verb = "session.create"
+// Verbs of the rows of sessions, all of which are about the member.
+const (
+	BeginSession control.Verb = "session.create" // a login
+	EndSession   control.Verb = "session.end"    // by which sessions of a member end together
+)
 
 // Login begins a session for whoever shows a member's password; each one has an id of its own. It is written down, and so is a wrong password
 // of somebody who exists. Unauthorized says nothing about which of name and password was wrong.
@@ -117,14 +120,34 @@ func (d *Directory) seated(one seat) (Member, bool) {
 // Logout ends a session, on every plane within sessionFresh.
 func (d *Directory) Logout(ctx context.Context, id string) error { return d.sessions.end(ctx, id) }
 
-// EndSessions ends all sessions of a member.
-func (d *Directory) EndSessions(ctx context.Context, at MemberAt) error {
-	return d.sessions.shelf.Trim(ctx, shelf.Owned{Kind: sessionItem, Owner: actorName(at.Tenant, at.Name)}, 0)
+// EndSessions ends all sessions of a member, on this plane at once and on every other one within sessionFresh. Who does it must be allowed to change the member. None is no error.
+func (d *Directory) EndSessions(ctx context.Context, by Caller, at MemberAt) error {
+	m, err := d.Member(at.Tenant, at.Name)
+	if err != nil {
+		return err
+	}
+	if err := d.mayGive(ctx, by, m.Role, Wish{Right: EndSession, On: m.Ref()}); err != nil {
+		return err
+	}
+	if err := d.plane.Note(ctx, by.Actor, EndSession, m.Ref(), "all of them"); err != nil {
+		return err
+	}
+	return d.sessions.endAll(ctx, actorName(m.Tenant, m.Name), "")
+}
+
+// EndOthers ends all sessions of a member but the one that he has here, as EndSessions does.
+func (d *Directory) EndOthers(ctx context.Context, here Session) error {
+	c := here.Caller
+	on := memberRef(c.Tenant, here.Name)
+	if err := d.plane.Note(ctx, c.Actor, EndSession, on, "all but the one in which he asked for it"); err != nil {
+		return err
+	}
+	return d.sessions.endAll(ctx, actorName(c.Tenant, here.Name), here.ID)
 }
 
 // out takes the sessions of somebody who may not have any from the shelf. They are over without it, too: each request asks how the member is.
 func (d *Directory) out(ctx context.Context, m Member) {
-	_ = d.EndSessions(ctx, MemberAt{m.Tenant, m.Name})
+	_ = d.sessions.endAll(ctx, actorName(m.Tenant, m.Name), "")
 }
 
 // Shows tells whether a request that changes something showed the session's own token.

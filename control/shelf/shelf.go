@@ -48,7 +48,7 @@ type Table interface {
 	Change(ctx context.Context, i Item) (bool, error)
 	// Drop forgets an item. None is no error.
 	Drop(ctx context.Context, kind Kind, key string) error
-	// Trim forgets an owner's items of a kind, but for the newest ones.
+	// Trim forgets an owner's items of a kind, but for the newest ones and the one that he names.
 	Trim(ctx context.Context, of Owned, keep int) error
 	// Sweep forgets all that has ended by then.
 	Sweep(ctx context.Context, by time.Time) error
@@ -58,6 +58,7 @@ type Table interface {
 type Owned struct {
 	Kind  Kind
 	Owner string
+	But   string // key of an item that Trim leaves; "" = none
 }
 
 // Key makes a key out of what names an item, each part apart from the next one.
@@ -135,7 +136,7 @@ func (s *Shelf) Drop(ctx context.Context, kind Kind, key string) error {
 	return s.table.Drop(ctx, kind, key)
 }
 
-// Trim forgets an owner's items of a kind, but for the newest ones.
+// Trim forgets an owner's items of a kind, but for the newest ones and the one that he names.
 func (s *Shelf) Trim(ctx context.Context, of Owned, keep int) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), callTime)
 	defer cancel()

@@ -65,10 +65,10 @@ func (r shelfRows) Drop(ctx context.Context, kind shelf.Kind, key string) error 
 	return err
 }
 
-// Trim keeps the newest ones of an owner.
+// Trim keeps the newest ones of an owner, and the one that he names.
 func (r shelfRows) Trim(ctx context.Context, of shelf.Owned, keep int) error {
-	_, err := r.run(ctx, "DELETE FROM shelf WHERE kind = ? AND owner = ? AND item NOT IN (SELECT item FROM shelf WHERE kind = ? AND owner = ? ORDER BY begun DESC, item LIMIT ?)",
-		string(of.Kind), of.Owner, string(of.Kind), of.Owner, keep)
+	_, err := r.run(ctx, "DELETE FROM shelf WHERE kind = ? AND owner = ? AND item <> ? AND item NOT IN (SELECT item FROM shelf WHERE kind = ? AND owner = ? ORDER BY begun DESC, item LIMIT ?)",
+		string(of.Kind), of.Owner, of.But, string(of.Kind), of.Owner, keep)
 	return err
 }
 

@@ -5,6 +5,7 @@ package storetest
 import (
 	"context"
 	"reflect"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -114,13 +115,31 @@ func trimmed(t *testing.T, on Subject) {
 	if _, err := s.Keep(ctx, other); err != nil {
 		t.Fatal(err)
 	}
-	for keep := 2; keep >= 0; keep -= 2 {
+	for keep := 2; keep >= 0; keep-- {
 		if err := s.Trim(ctx, shelf.Owned{Kind: "session", Owner: itemAt("", at).Owner}, keep); err != nil {
 			t.Fatal(err)
 		}
 		for i, key := range keys {
 			if _, there, err := s.Find(ctx, "session", shelf.Key(key)); err != nil || there != (i >= len(keys)-keep) {
 				t.Errorf("of %d that stay, %s: %v, %v", keep, key, there, err)
+			}
+		}
+	}
+	for i, key := range keys {
+		if _, err := s.Keep(ctx, itemAt(key, at.Add(time.Duration(i)*time.Second))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, c := range []struct {
+		keep  int
+		stays []string
+	}{{1, []string{"oldest", "newest"}}, {0, []string{"oldest"}}} { // whoever names one keeps it, however old it is
+		if err := s.Trim(ctx, shelf.Owned{Kind: "session", Owner: itemAt("", at).Owner, But: shelf.Key("oldest")}, c.keep); err != nil {
+			t.Fatal(err)
+		}
+		for _, key := range keys {
+			if _, there, err := s.Find(ctx, "session", shelf.Key(key)); err != nil || there != slices.Contains(c.stays, key) {
+				t.Errorf("but for one and %d, %s: %v, %v", c.keep, key, there, err)
 			}
 		}
 	}

@@ -65,7 +65,7 @@ func (s sealedShelf) Drop(ctx context.Context, kind shelf.Kind, key string) erro
 	return s.table.Drop(ctx, kind, key)
 }
 
-// Trim keeps the newest ones of an owner.
+// Trim keeps the newest ones of an owner, and the one that he names.
 func (s sealedShelf) Trim(ctx context.Context, of shelf.Owned, keep int) error {
 	return s.table.Trim(ctx, of, keep)
 }

@@ -6,6 +6,7 @@ package door
 
 import (
 	"net/http"
+	"slices"
 
 	"github.com/causeway-mq/causeway/control"
 )
@@ -67,7 +68,8 @@ func (o Operation) Once() bool { return o.Method == http.MethodPost && o.Scope !
 
 // Matches tells whether the operation takes If-Match.
 func (o Operation) Matches() bool {
-	return o.Method == http.MethodPatch || o.Method == http.MethodDelete && o.ID != "revokeKey" && o.ID != "endSession" // they are never changed
+	never := []string{"revokeKey", "endSession", "endOtherSessions", "endMemberSessions", "endInstallationMemberSessions"} // keys and sessions are not changed
+	return o.Method == http.MethodPatch || o.Method == http.MethodDelete && !slices.Contains(never, o.ID)
 }
 
 // Paths that others begin with.

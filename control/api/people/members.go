@@ -27,7 +27,9 @@ func memberOperations() []door.Operation {
 			door.Operation{ID: "change" + in.plain, Method: "PATCH", Path: members + "/{member}", Summary: "Changes a member's role or note, or switches it off or on.", Scope: in.scope,
 				Right: identity.UpdateMember, Request: wire.MemberChange{}, Answer: wire.Member{}, Status: 200, Handle: door.Placed(changeMember)},
 			door.Operation{ID: "delete" + in.plain, Method: "DELETE", Path: members + "/{member}", Summary: "Forgets a member.", Scope: in.scope, Right: identity.DeleteMember,
-				Status: 204, Handle: door.Placed(deleteMember)})
+				Status: 204, Handle: door.Placed(deleteMember)},
+			door.Operation{ID: "end" + in.plain + "Sessions", Method: "DELETE", Path: members + "/{member}/sessions", Scope: in.scope, Right: identity.UpdateMember,
+				Summary: "Ends all sessions of a member: at the control plane that is asked at once, at the others within two seconds.", Status: 204, Handle: door.Placed(endSessions)})
 	}
 	return all
 }
@@ -108,6 +110,13 @@ func deleteMember(r *door.Request, place mq.Tenant) (door.Answer, error) {
 		return door.Answer{}, err
 	}
 	if err := r.Who.DeleteMember(r.Context(), r.Caller, identity.MemberAt{Tenant: place, Name: r.PathValue("member")}, version); err != nil {
+		return door.Answer{}, err
+	}
+	return door.None()
+}
+
+func endSessions(r *door.Request, place mq.Tenant) (door.Answer, error) {
+	if err := r.Who.EndSessions(r.Context(), r.Caller, identity.MemberAt{Tenant: place, Name: r.PathValue("member")}); err != nil {
 		return door.Answer{}, err
 	}
 	return door.None()
