@@ -80,6 +80,17 @@ func (h *house) enters(e identity.Entry) identity.Session {
 	return s
 }
 
+// over asserts that a session is good for nothing any more.
+func (h *house) over(s identity.Session) {
+	h.t.Helper()
+	if err := h.dir.SessionStands(context.Background(), s.ID, s.Caller); mq.KindOf(err) != mq.Unauthorized {
+		h.t.Errorf("a stream of hers goes on: %v", err)
+	}
+	if got, err := h.dir.Session(context.Background(), s.ID, control.Actor{}); mq.KindOf(err) != mq.Unauthorized {
+		h.t.Errorf("her session goes on: %+v, %v", got.Caller, err)
+	}
+}
+
 func (h *house) turnedAway(e identity.Entry, want control.Reason) {
 	h.t.Helper()
 	s, err := h.dir.Enter(context.Background(), e)
@@ -109,7 +120,7 @@ func TestWhoIsAMemberComesInByTheProvider(t *testing.T) {
 func TestAMailAddressThatSomebodyElseHasNowIsNobodysHere(t *testing.T) {
 	h := newHouse(t)
 	h.member(h.shop, "anna@shop.example", identity.TenantAdmin)
-	h.enters(anna())
+	before := h.enters(anna())
 	successor := anna()
 	successor.Who.Subject = "u-2"
 	h.turnedAway(successor, identity.OtherSubject)
@@ -119,7 +130,9 @@ func TestAMailAddressThatSomebodyElseHasNowIsNobodysHere(t *testing.T) {
 	if _, err := h.dir.ChangeMember(context.Background(), h.holder(), identity.MemberAt{Tenant: h.shop, Name: "anna@shop.example"}, identity.MemberChange{Untie: true}); err != nil {
 		t.Fatal(err)
 	}
+	h.over(before) // though nobody has come after her yet
 	h.enters(successor)
+	h.over(before)
 	h.turnedAway(anna(), identity.OtherSubject)
 }
 

@@ -37,6 +37,7 @@ type seat struct {
 	CSRF     string    `json:"csrf"`
 	Proof    string    `json:"proof"`
 	External bool      `json:"external,omitempty"`
+	Person   string    `json:"person,omitempty"` // at the identity provider, hashed: a member who is untied is another person's from then on
 	Begun    time.Time `json:"begun"`
 	Used     time.Time `json:"used"`
 }

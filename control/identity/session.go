@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/causeway-mq/causeway/control"
+	"github.com/causeway-mq/causeway/control/shelf"
 	"github.com/causeway-mq/causeway/mq"
 )
 
@@ -69,6 +70,9 @@ func (d *Directory) begin(ctx context.Context, m Member, doc control.Document, b
 	}
 	now := d.now()
 	one := seat{Tenant: m.Tenant.String(), Name: m.Name, Made: m.Created, CSRF: unguessable(), Proof: proofOf(doc), External: by.external, Begun: now, Used: now}
+	if by.external {
+		one.Person = personOf(m)
+	}
 	id, err := d.sessions.add(ctx, one)
 	if err != nil {
 		return Session{}, control.During("begin a session", err)
@@ -114,7 +118,15 @@ func (d *Directory) seated(one seat) (Member, bool) {
 		return Member{}, false
 	}
 	m, err := memberOf(doc)
-	return m, err == nil && m.Created.Equal(one.Made) && m.Live(d.now()) && d.open(m.Tenant)
+	return m, err == nil && m.Created.Equal(one.Made) && m.Live(d.now()) && d.open(m.Tenant) && (one.Person == "" || one.Person == personOf(m))
+}
+
+// personOf tells apart whom identity providers know; "" = none is tied to the member.
+func personOf(m Member) string {
+	if m.External == nil {
+		return ""
+	}
+	return shelf.Key("person", m.External.Issuer, m.External.Subject)
 }
 
 // Logout ends a session, on every plane within sessionFresh.
