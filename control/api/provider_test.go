@@ -127,6 +127,68 @@ func TestAMemberLogsInAtTheProvider(t *testing.T) {
 	}
 }
 
+func TestALogoutAtTheProviderNamesWhoseSessionEnds(t *testing.T) {
+	o := offer(t)
+	o.send("POST", def+"/members", `{"name":"anna@shop.example","role":"developer"}`, as(holders))
+	at, err := url.Parse(o.url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	leaves := func(o *offered) (to *url.URL, cookie string) {
+		t.Helper()
+		c := visitor(t)
+		o.get(c, "/v1/session/provider")
+		who := read[wire.Session](t, o.get(c, "/v1/session"))
+		if to, err = url.Parse(who.Logout); err != nil {
+			t.Fatal(err)
+		}
+		for _, k := range c.Jar.Cookies(at) {
+			cookie = k.Value
+		}
+		return to, cookie
+	}
+	ends := func(to *url.URL) {
+		t.Helper()
+		c := visitor(t)
+		c.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+		r, err := c.Get(to.String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer r.Body.Close()
+		if r.StatusCode != 302 {
+			t.Errorf("the provider answered %d", r.StatusCode)
+		}
+	}
+	to, cookie := leaves(o)
+	token := to.Query().Get("id_token_hint")
+	if !tokenLike.MatchString(token) || to.Query().Get("client_id") != optest.ClientID || !strings.HasPrefix(to.String(), o.op.URL+"/") {
+		t.Fatalf("he leaves at %s", to)
+	}
+	item, there, err := o.plane.Shelf().Find(t.Context(), "session", shelf.Key(cookie))
+	if err != nil || !there || strings.Contains(item.Body, strings.Split(token, ".")[1]) || tokenLike.MatchString(item.Body) || !strings.Contains(item.Body, `"hint":`) {
+		t.Errorf("the session is kept as %+v, %v", item, err)
+	}
+	ends(to)
+	o.op.Lies(func(l *optest.Token) { l.Claims["picture"] = strings.Repeat("x", 4<<10) })
+	if to, _ = leaves(o); to.Query().Has("id_token_hint") || to.Query().Get("client_id") != optest.ClientID {
+		t.Errorf("with a token that is too large he leaves at %s", to)
+	}
+	ends(to)
+	if got := o.op.Left(); len(got) != 2 || got[0] != "u-1" || got[1] != "" {
+		t.Errorf("the provider ended the sessions of %q", got)
+	}
+	if text := o.log.String() + string(o.send("GET", "/v1/audit?limit=500", "", as(holders)).body); tokenLike.MatchString(text) {
+		t.Error("a token is in the log or in the audit")
+	}
+	none := offer(t)
+	none.send("POST", def+"/members", `{"name":"anna@shop.example","role":"developer"}`, as(holders))
+	none.op.Hides("end_session_endpoint")
+	if to, cookie = leaves(none); to.String() != "" || cookie == "" {
+		t.Errorf("at a provider without such a place he leaves at %q", to)
+	}
+}
+
 func TestWhoIsNobodyHereIsNotLetIn(t *testing.T) {
 	o := offer(t)
 	if r := o.get(visitor(t), "/v1/session/provider"); r.status != 403 || r.problem(t).Reason != "no_member" || r.header.Get("Set-Cookie") != "" {

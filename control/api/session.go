@@ -50,7 +50,7 @@ func (s *server) session(r *door.Request) (door.Answer, error) {
 	if here, err := s.seated(r.Request); err == nil && r.Caller.Actor.Kind == control.MemberActor {
 		shown.CSRF, shown.Expires = here.CSRF, door.Optional(here.Expires)
 		if p := s.opt.Provider; p != nil && here.External {
-			shown.Logout = p.Logout(r.Context())
+			shown.Logout = p.Logout(r.Context(), here.IDToken())
 		}
 	}
 	return door.OK(shown)

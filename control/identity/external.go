@@ -26,8 +26,9 @@ type External struct {
 // Vouched is what an identity provider says of somebody who proved to it who he is.
 type Vouched struct {
 	External
-	Name   string // of the member
-	Groups []string
+	Name    string // of the member
+	Groups  []string
+	IDToken string // by which it vouched
 }
 
 // Grant gives whoever is in a group of the provider a role in a place.
@@ -68,7 +69,7 @@ func (d *Directory) Enter(ctx context.Context, e Entry) (Session, error) {
 	if !m.Live(d.now()) || !d.open(place) {
 		return Session{}, d.turnedAway(ctx, e, m, refusal{NoMember, "the member is switched off"})
 	}
-	return d.begin(ctx, m, doc, entrance{from: e.From, external: true, why: "by the identity provider"})
+	return d.begin(ctx, m, doc, entrance{from: e.From, external: true, idToken: e.Who.IDToken, why: "by the identity provider"})
 }
 
 // turnedAway writes down that somebody in whose name a member stands was not let in. He is told that he is nobody here.

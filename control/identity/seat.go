@@ -38,6 +38,7 @@ type seat struct {
 	Proof    string    `json:"proof"`
 	External bool      `json:"external,omitempty"`
 	Person   string    `json:"person,omitempty"` // at the identity provider, hashed: a member who is untied is another person's from then on
+	Hint     string    `json:"hint,omitempty"`   // the provider's id token, sealed
 	Begun    time.Time `json:"begun"`
 	Used     time.Time `json:"used"`
 }
@@ -47,7 +48,7 @@ func (s seat) over(now time.Time) bool {
 }
 
 func (s seat) session(id string, c Caller) Session {
-	return Session{ID: id, CSRF: s.CSRF, Expires: s.Begun.Add(SessionLife), Name: s.Name, Caller: c, External: s.External}
+	return Session{ID: id, CSRF: s.CSRF, Expires: s.Begun.Add(SessionLife), Name: s.Name, Caller: c, External: s.External, hint: s.Hint}
 }
 
 // item is how a seat lies on the shelf.
@@ -87,14 +88,17 @@ func newSessions(s *shelf.Shelf) *sessions {
 	return &sessions{shelf: s, seal: s.Secret("sessions"), known: map[string]knownSeat{}}
 }
 
-// add keeps a new session and gives its id. The member's oldest ones make room.
-func (s *sessions) add(ctx context.Context, one seat) (id string, err error) {
+// add keeps a new session, with the provider's id token if there is one, and gives its id. The member's oldest ones make room.
+func (s *sessions) add(ctx context.Context, one seat, idToken string) (id string, err error) {
 	secret, err := s.seal.Key(ctx)
 	if err != nil {
 		return "", err
 	}
 	drawn := unguessable()
 	id = drawn + "." + sealOf(secret, drawn)
+	if one.Hint, err = sealHint(id, idToken); err != nil {
+		return "", err
+	}
 	item := one.item(shelf.Key(id))
 	if err := s.shelf.Trim(ctx, shelf.Owned{Kind: item.Kind, Owner: item.Owner}, MaxSessions-1); err != nil {
 		return "", err

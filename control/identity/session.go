@@ -33,6 +33,7 @@ type Session struct {
 	Caller  Caller
 	// External says that an identity provider vouched for the member.
 	External bool
+	hint     string // the provider's id token, sealed
 }
 
 // Verbs of the rows of sessions, all of which are about the member.
@@ -59,6 +60,7 @@ func (d *Directory) Login(ctx context.Context, at MemberAt, password string, fro
 type entrance struct {
 	from     control.Actor
 	external bool
+	idToken  string // of the provider
 	why      string // of the row of audit
 }
 
@@ -73,7 +75,7 @@ func (d *Directory) begin(ctx context.Context, m Member, doc control.Document, b
 	if by.external {
 		one.Person = personOf(m)
 	}
-	id, err := d.sessions.add(ctx, one)
+	id, err := d.sessions.add(ctx, one, by.idToken)
 	if err != nil {
 		return Session{}, control.During("begin a session", err)
 	}

@@ -79,7 +79,7 @@ type Session struct {
 	Rights  []string   `json:"rights"`            // within the tenant, or everywhere
 	CSRF    string     `json:"csrf,omitempty"`    // of a browser's session: to be shown in X-CSRF-Token with what changes something
 	Expires *time.Time `json:"expires,omitempty"` // of a browser's session
-	Logout  string     `json:"logout,omitempty"`  // where the identity provider ends its own session: go there after the end of this one
+	Logout  string     `json:"logout,omitempty"`  // where the identity provider ends its own session, with the id token that began it (id_token_hint): go there after the end of this one
 }
 
 // Logins are the ways in which members log in here.

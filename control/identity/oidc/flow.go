@@ -155,7 +155,9 @@ func (p *Provider) redeem(ctx context.Context, f *found, a Attempt, code string)
 			return identity.Vouched{}, refused(untrue, err)
 		}
 	}
-	return p.vouched(ctx, f, id, token)
+	who, err := p.vouched(ctx, f, id, token)
+	who.IDToken = raw
+	return who, err
 }
 
 // sealed is an attempt as the browser keeps it.

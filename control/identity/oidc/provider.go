@@ -236,8 +236,9 @@ func (p *Provider) oauth(f *found) *oauth2.Config {
 	return &oauth2.Config{ClientID: p.config.ClientID, ClientSecret: p.secret, Endpoint: f.provider.Endpoint(), RedirectURL: p.config.RedirectURL, Scopes: scopes}
 }
 
-// Logout is where a browser ends the provider's own session; "" where the provider has no such place, or does not answer soon.
-func (p *Provider) Logout(ctx context.Context) string {
+// Logout is where a browser ends the provider's own session, by the id token that began it or, with "", whosever it has; "" where the provider has no such place, or does not
+// answer soon.
+func (p *Provider) Logout(ctx context.Context, idToken string) string {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	f, err := p.discover(ctx)
@@ -250,6 +251,9 @@ func (p *Provider) Logout(ctx context.Context) string {
 	}
 	q := u.Query()
 	q.Set("client_id", p.config.ClientID)
+	if idToken != "" {
+		q.Set("id_token_hint", idToken)
+	}
 	if p.config.LogoutURL != "" {
 		q.Set("post_logout_redirect_uri", p.config.LogoutURL)
 	}

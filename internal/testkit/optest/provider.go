@@ -8,9 +8,11 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"encoding/json"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"sync"
 	"testing"
 
@@ -44,6 +46,8 @@ type Provider struct {
 	user User
 	key  signingKey
 	lie  func(*Token)
+	left []string // subjects
+	mute []string // fields
 }
 
 type signingKey struct {
@@ -89,6 +93,7 @@ func New(t *testing.T, back string) *Provider {
 		http.Redirect(w, r, op.AuthCallbackURL(provider)(r.Context(), id), http.StatusFound)
 	}))
 	mux.Handle("/oauth/token", p.lying(provider))
+	mux.Handle(oidc.DiscoveryEndpoint, p.silent(provider))
 	mux.Handle("/", provider)
 	handler = mux
 	return p
@@ -103,6 +108,15 @@ func (p *Provider) Lies(how func(*Token)) { p.set(func() { p.lie = how }) }
 // Rotate signs with a new key from now on; those of before are not published any more.
 func (p *Provider) Rotate() {
 	p.set(func() { p.key = signingKey{rand.Text(), NewKey()} })
+}
+
+// Hides leaves fields out of what the provider says of itself from now on.
+func (p *Provider) Hides(fields ...string) { p.set(func() { p.mute = fields }) }
+
+// Left lists whose sessions ended at the provider, by subject; "" where nobody said whose.
+func (p *Provider) Left() (subjects []string) {
+	p.set(func() { subjects = slices.Clone(p.left) })
+	return subjects
 }
 
 // Stop takes the provider away.
@@ -173,6 +187,31 @@ func (s *store) SetUserinfoFromToken(ctx context.Context, info *oidc.UserInfo, t
 		info.AppendClaims("groups", u.Groups)
 	}
 	return err
+}
+
+func (s *store) TerminateSession(ctx context.Context, subject, client string) error {
+	s.of.set(func() { s.of.left = append(s.of.left, subject) })
+	return s.Storage.TerminateSession(ctx, subject, client)
+}
+
+// silent leaves out of what a handler says what the provider hides.
+func (p *Provider) silent(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		told := httptest.NewRecorder()
+		next.ServeHTTP(told, r)
+		var said map[string]any
+		if err := json.Unmarshal(told.Body.Bytes(), &said); err != nil {
+			http.Error(w, err.Error(), http.StatusInternalServerError)
+			return
+		}
+		p.set(func() {
+			for _, field := range p.mute {
+				delete(said, field)
+			}
+		})
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = w.Write(marshaled(said)) // a client who is gone needs no answer
+	})
 }
 
 // lying changes the id tokens that a handler gives, if they are to be changed.
