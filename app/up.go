@@ -211,6 +211,7 @@ func (u *up) startControl(ctx context.Context) error {
 	u.plane, err = control.Open(ctx, control.Options{
 		Store: store, Engine: u.ports, Inspector: u.ports, Mover: u.ports, Courier: u.ports,
 		Cluster:          u.cluster,
+		Traits:           u.ports.Traits(),
 		Kind:             "embedded",
 		Clock:            u.clock,
 		Log:              u.log.With("room", "control"),

@@ -13,6 +13,10 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/causeway-mq/causeway/control"
+	"github.com/causeway-mq/causeway/control/controltest"
+	"github.com/causeway-mq/causeway/mq"
 )
 
 // file writes a file of documents.
@@ -97,6 +101,53 @@ app/till created (dry run)
 	var keys []struct{ Revoked string }
 	if err := json.Unmarshal([]byte(d.ok("app", "key", "list", "till", "--tenant", "shop", "-o", "json")), &keys); err != nil || len(keys) != 1 || keys[0].Revoked == "" {
 		t.Errorf("a key that nobody has seen works: %v, %v", keys, err)
+	}
+}
+
+// West has retention and durability as settings of its brokers: a plan says so before anything is done, also of a tenant that the documents bring.
+func TestWhatBrokersHaveForAllTopicsIsNotAppliedToOne(t *testing.T) {
+	west, err := mq.ParseCluster("west")
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := newDesk(t, "", func(o *control.Options) {
+		e := controltest.New()
+		o.Others = map[mq.Cluster]control.Engine{west: {Provisioner: e, Inspector: e}}
+	})
+	want(t, d.ok("cluster", "offered"), `
+NAME  DEFAULT  SETTINGS OF THE BROKERS
+test  yes      -
+west  no       durability,retention
+`)
+	f := d.file("f.yaml", "kind: Tenant\nname: shop\n---\n{kind: Topic, tenant: shop, name: orders, cluster: west, retention: 7d, durability: sync}\n---\n{kind: Topic, tenant: shop, name: here, retention: 7d}\n")
+	const why = "(a setting of the brokers of cluster west, for all topics alike: leave it out, and have it set there)"
+	if code, out, _ := d.run("diff", "-f", f); code != 1 || !strings.Contains(out, "+ retention: 168h   "+why) || !strings.Contains(out, "+ durability: sync   "+why) || strings.Count(out, why) != 2 {
+		t.Errorf("diff: exit %d\n%s", code, out)
+	}
+	for _, args := range [][]string{{"apply", "-f", f}, {"apply", "-f", f, "--dry-run"}} {
+		if code, _, told := d.run(args...); code != ExitConflict || !strings.Contains(told, "topic/orders of tenant shop: retention: - -> 168h: a setting of the brokers of cluster west") || !strings.Contains(told, "nothing was done") {
+			t.Errorf("%v: exit %d\n%s", args, code, told)
+		}
+	}
+	if code, _, _ := d.run("tenant", "describe", "shop"); code != ExitNotFound {
+		t.Error("a part was applied")
+	}
+	want(t, d.ok("topic", "create", "orders", "--cluster", "west"), `
+topic orders created: normal messages, 8 queues, kept as long as the brokers of cluster west keep messages
+`)
+	if out := d.ok("topic", "describe", "orders"); strings.Count(out, "as the brokers are set") != 2 {
+		t.Errorf("described as\n%s", out)
+	}
+	got := d.file("got.yaml", d.ok("get", "topics", "-o", "yaml"))
+	want(t, d.ok("diff", "-f", got), "")
+	for _, args := range [][]string{{"topic", "create", "more", "--cluster", "west", "--retention", "7d"}, {"topic", "update", "orders", "--retention", "7d"}} {
+		if code, _, told := d.run(args...); code == ExitOK || !strings.Contains(told, `retention: on cluster "west" how long messages are kept is a setting of the brokers`) {
+			t.Errorf("%v: exit %d\n%s", args, code, told)
+		}
+	}
+	more := d.file("more.yaml", "{kind: Topic, name: orders, retention: 7d}")
+	if code, _, told := d.run("apply", "-f", more); code != ExitConflict || !strings.Contains(told, "cluster west") {
+		t.Errorf("exit %d\n%s", code, told)
 	}
 }
 

@@ -41,7 +41,7 @@ type desk struct {
 	engine   *controltest.Engine
 }
 
-func newDesk(t *testing.T, token string) *desk {
+func newDesk(t *testing.T, token string, change ...func(*control.Options)) *desk {
 	t.Helper()
 	d := &desk{t: t, engine: controltest.New()}
 	store, err := sqlstore.OpenSQLite(context.Background(), t.TempDir())
@@ -52,7 +52,11 @@ func newDesk(t *testing.T, token string) *desk {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d.plane, err = control.Open(context.Background(), control.Options{Store: store, Engine: d.engine, Inspector: d.engine, Mover: d.engine, Cluster: cluster})
+	o := control.Options{Store: store, Engine: d.engine, Inspector: d.engine, Mover: d.engine, Traits: d.engine.Traits(), Cluster: cluster}
+	for _, c := range change {
+		c(&o)
+	}
+	d.plane, err = control.Open(context.Background(), o)
 	if err != nil {
 		t.Fatal(err)
 	}

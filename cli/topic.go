@@ -44,7 +44,11 @@ func (c commands) topicCreate() *cobra.Command {
 				return err
 			}
 			c.Hint("Next: causeway produce %s -m 'hello'", t.Name)
-			return c.Say(t, "topic %s created: %s messages, %d queues, kept for %s", t.Name, strings.Join(t.Types, " and "), t.Queues, call.Tidy(t.Retention))
+			kept := "kept as long as the brokers of cluster " + t.Cluster + " keep messages"
+			if t.Retention != "" {
+				kept = "kept for " + call.Tidy(t.Retention)
+			}
+			return c.Say(t, "topic %s created: %s messages, %d queues, %s", t.Name, strings.Join(t.Types, " and "), t.Queues, kept)
 		},
 	}
 	f := cmd.Flags()
@@ -52,7 +56,7 @@ func (c commands) topicCreate() *cobra.Command {
 	f.StringVar(&want.Cluster, "cluster", "", "where it is made (default: the installation's)")
 	f.IntVar(&want.Queues, "queues", 8, "queues, 1 to 256")
 	f.StringVar(&want.Durability, "durability", "", `"sync" (on disk before the answer) or a loss window such as "window=20ms"`)
-	f.StringVar(&want.Retention, "retention", "", "age after which a message may go, for example 36h or 7d (default 72h)")
+	f.StringVar(&want.Retention, "retention", "", "age after which a message may go, for example 36h or 7d (default 72h); not where the brokers have one for all topics")
 	f.StringVar(&want.Note, "note", "", "free text for people")
 	call.LabelFlag(cmd, &want.Labels)
 	return cmd
@@ -74,7 +78,7 @@ func (c commands) topicList() *cobra.Command {
 			return c.Show(all, func() call.Table {
 				t := call.Table{Head: []string{"NAME", "TYPES", "QUEUES", "DURABILITY", "RETENTION", "STATE", "CREATED"}}
 				for _, one := range all {
-					t.Add(one.Name, call.Names(one.Types), strconv.Itoa(one.Queues), one.Durability, call.Tidy(one.Retention), one.State, call.When(&one.Created))
+					t.Add(one.Name, call.Names(one.Types), strconv.Itoa(one.Queues), call.Dash(one.Durability), call.Dash(call.Tidy(one.Retention)), one.State, call.When(&one.Created))
 				}
 				return t
 			})
@@ -101,9 +105,17 @@ func (c commands) topicDescribe() *cobra.Command {
 	}
 }
 
+// ofBrokers shows a setting that is the brokers' own, for all topics alike, where the topic has none.
+func ofBrokers(value string) string {
+	if value == "" {
+		return "as the brokers are set"
+	}
+	return value
+}
+
 func describeTopic(t wire.Topic) call.Table {
 	return call.Table{Rows: [][]string{
-		{"name", t.Name}, {"types", call.Names(t.Types)}, {"queues", strconv.Itoa(t.Queues)}, {"durability", t.Durability}, {"retention", call.Tidy(t.Retention)},
+		{"name", t.Name}, {"types", call.Names(t.Types)}, {"queues", strconv.Itoa(t.Queues)}, {"durability", ofBrokers(t.Durability)}, {"retention", ofBrokers(call.Tidy(t.Retention))},
 		{"state", t.State}, {"created", call.When(&t.Created)}, {"updated", call.When(&t.Updated)}, {"note", call.Dash(t.Note)},
 		{"labels", call.Dash(call.Labels(t.Labels))},
 	}}

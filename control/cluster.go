@@ -34,8 +34,10 @@ type Cluster struct {
 	Looked  time.Time // when the state was learned, zero before
 	Note    string
 	Zone    string // where it stands, "" where nobody says
-	Topics  int    // that are placed there, in whatever state
-	Groups  int
+	// BrokerSettings is what no topic there can ask for, see BrokerSettings.
+	BrokerSettings []string
+	Topics         int // that are placed there, in whatever state
+	Groups         int
 }
 
 // sitesOf makes the sites that options name.
@@ -44,7 +46,7 @@ func sitesOf(o Options) map[mq.Cluster]*site.Site {
 	for name, e := range o.Others {
 		all[name] = site.New(name, e)
 	}
-	all[o.Cluster] = site.New(o.Cluster, Engine{Provisioner: o.Engine, Inspector: o.Inspector, Mover: o.Mover, Courier: o.Courier, Guard: o.Guard, Kind: o.Kind, Note: o.Note, Zone: o.Zone})
+	all[o.Cluster] = site.New(o.Cluster, Engine{Provisioner: o.Engine, Inspector: o.Inspector, Mover: o.Mover, Courier: o.Courier, Guard: o.Guard, Traits: o.Traits, Kind: o.Kind, Note: o.Note, Zone: o.Zone})
 	return all
 }
 
@@ -55,6 +57,11 @@ func (p *Plane) Site(c mq.Cluster) (*site.Site, error) {
 		return nil, mq.Refuse(mq.Unavailable, "cluster %q is not configured for this process", c)
 	}
 	return s, nil
+}
+
+// BrokerSettings lists what of a topic a cluster has as a setting of its brokers, for all topics alike: "durability", "retention". Topics there have neither.
+func (p *Plane) BrokerSettings(c mq.Cluster) []string {
+	return p.sites[c].BrokerSettings()
 }
 
 // place is the cluster on which something is made: the one that was named, or the default one.
@@ -76,18 +83,17 @@ func (p *Plane) place(c mq.Cluster) (mq.Cluster, error) {
 // Clusters lists the clusters by name.
 func (p *Plane) Clusters() []Cluster {
 	all := make([]Cluster, 0, len(p.sites))
-	topics, groups := map[mq.Cluster]int{}, map[mq.Cluster]int{}
-	for _, t := range of[Topic](p.book, "") {
-		topics[t.Spec.Cluster]++
-	}
-	for _, g := range of[Group](p.book, "") {
-		groups[g.Spec.Cluster]++
-	}
+	count := map[RecordKind]map[mq.Cluster]int{TopicRecord: {}, GroupRecord: {}}
+	p.book.Each("", func(r Record) {
+		if one, ok := r.(provisioned); ok {
+			count[r.Ref().Kind][one.cluster()]++
+		}
+	})
 	for name, s := range p.sites {
 		seen := s.Seen()
 		all = append(all, Cluster{
 			Name: name, Kind: s.Kind, Default: name == p.opt.Cluster, State: seen.State, Why: seen.Why, Looked: seen.At, Note: s.Note, Zone: s.Zone,
-			Topics: topics[name], Groups: groups[name],
+			BrokerSettings: s.BrokerSettings(), Topics: count[TopicRecord][name], Groups: count[GroupRecord][name],
 		})
 	}
 	slices.SortFunc(all, func(a, b Cluster) int { return cmp.Compare(a.Name.String(), b.Name.String()) })

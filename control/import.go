@@ -32,10 +32,7 @@ func (p *Plane) PlanImport(ctx context.Context, i Import) ([]ImportItem, error) 
 	if err != nil {
 		return nil, err
 	}
-	s, err := p.Site(c)
-	if err != nil {
-		return nil, err
-	}
+	s := p.sites[c]
 	has, err := s.Inventory(ctx)
 	if err != nil {
 		return nil, During("import", err)
@@ -61,19 +58,20 @@ func (p *Plane) PlanImport(ctx context.Context, i Import) ([]ImportItem, error) 
 // owners tells whose a name on a cluster, or an access key, is.
 func (p *Plane) owners(c mq.Cluster) map[adopt.Thing]adopt.Owner {
 	all := map[adopt.Thing]adopt.Owner{}
-	for _, t := range of[Topic](p.book, "") {
-		if t.Spec.Cluster == c {
-			all[adopt.Thing{Noun: TopicRecord, Name: t.Spec.Name.String()}] = adopt.Owner{Tenant: t.Tenant, As: t.Name.String()}
+	p.book.Each("", func(r Record) {
+		switch r := r.(type) {
+		case Topic:
+			if r.Spec.Cluster == c {
+				all[adopt.Thing{Noun: TopicRecord, Name: r.Spec.Name.String()}] = adopt.Owner{Tenant: r.Tenant, As: r.Name.String()}
+			}
+		case Group:
+			if r.Spec.Cluster == c {
+				all[adopt.Thing{Noun: GroupRecord, Name: r.Spec.Name.String()}] = adopt.Owner{Tenant: r.Tenant, As: r.Name.String()}
+			}
+		case Key:
+			all[adopt.Thing{Noun: KeyRecord, Name: r.ID}] = adopt.Owner{Tenant: r.Tenant, As: r.Application.String()}
 		}
-	}
-	for _, g := range of[Group](p.book, "") {
-		if g.Spec.Cluster == c {
-			all[adopt.Thing{Noun: GroupRecord, Name: g.Spec.Name.String()}] = adopt.Owner{Tenant: g.Tenant, As: g.Name.String()}
-		}
-	}
-	for _, k := range of[Key](p.book, "") {
-		all[adopt.Thing{Noun: KeyRecord, Name: k.ID}] = adopt.Owner{Tenant: k.Tenant, As: k.Application.String()}
-	}
+	})
 	return all
 }
 
@@ -108,8 +106,7 @@ func (p *Plane) adopt(ctx context.Context, by Actor, tenant mq.Tenant, i adopt.I
 		if err != nil {
 			return err
 		}
-		t := Topic{Tenant: tenant, Name: name, Spec: i.Topic, Note: note, State: Ready, Created: now, Updated: now}
-		t.Spec.Retention = DefaultRetention
+		t := Topic{Tenant: tenant, Name: name, Spec: p.sites[i.Topic.Cluster].Kept(i.Topic), Note: note, State: Ready, Created: now, Updated: now}
 		return p.addIf(ctx, by, t, p.free(tenant, name))
 	case GroupRecord:
 		name, err := mq.ParseGroupName(i.Name)

@@ -84,7 +84,7 @@ func (p *Plane) consumable(tenant mq.Tenant, name mq.TopicName) (mq.Topic, error
 			return t.Spec, nil
 		}
 	}
-	return p.readable(tenant, name)
+	return p.Readable(tenant, name)
 }
 
 // consumables lists what a tenant's groups on a cluster may have read, dead letters apart.

@@ -18,7 +18,7 @@ const (
 
 // Find searches the messages of a topic, or of a group's dead letters. f.Topic is filled in here; the window defaults to the last MaxWindow where time alone selects.
 func (p *Plane) Find(ctx context.Context, tenant mq.Tenant, name mq.TopicName, f mq.Find) (mq.Page, error) {
-	spec, err := p.readable(tenant, name)
+	spec, err := p.Readable(tenant, name)
 	if err != nil {
 		return mq.Page{}, err
 	}
@@ -39,13 +39,8 @@ func (p *Plane) Find(ctx context.Context, tenant mq.Tenant, name mq.TopicName, f
 	return page, During("search messages", err)
 }
 
-// Readable is what a tenant may look into under a name: a topic of its own, or a group's dead letters. TopicNotFound for everything else.
+// Readable is what a tenant may look into under a name: a topic of its own that proxies know, or a group's dead letters. TopicNotFound for everything else.
 func (p *Plane) Readable(tenant mq.Tenant, name mq.TopicName) (mq.Topic, error) {
-	return p.readable(tenant, name)
-}
-
-// readable resolves a topic, or a group's dead letters, that proxies know.
-func (p *Plane) readable(tenant mq.Tenant, name mq.TopicName) (mq.Topic, error) {
 	if g, dead := name.DeadLettersOf(); dead {
 		group, err := p.Group(tenant, g)
 		if err != nil || !group.State.Visible() {

@@ -27,7 +27,7 @@ type Limits = book.Limits
 // Options is what a Plane is made of. Store, Engine, Inspector and Cluster are required.
 type Options struct {
 	Store Store
-	// Cluster is where topics and groups are made that name none. Engine, Inspector, Mover, Courier, Guard, Kind, Note and Zone are its Engine: with one
+	// Cluster is where topics and groups are made that name none. Engine, Inspector, Mover, Courier, Guard, Traits, Kind, Note and Zone are its Engine: with one
 	// cluster nothing else is needed.
 	Cluster   mq.Cluster
 	Engine    Provisioner
@@ -35,6 +35,7 @@ type Options struct {
 	Mover     Mover
 	Courier   Courier
 	Guard     site.Guard
+	Traits    mq.Traits
 	Kind      string
 	Note      string
 	Zone      string
@@ -245,10 +246,10 @@ func (p *Plane) write(ctx context.Context, d deed, w write) error {
 func (p *Plane) entry(d deed, stays bool) Entry {
 	e := Entry{Time: p.now(), Actor: d.by, Action: d.action, Target: d.record.Ref(), Outcome: Done, Seen: p.Version()}
 	if was, ok := lookup[Record](p.book, e.Target); ok {
-		e.Before = viewOf(was)
+		e.Before = p.viewOf(was)
 	}
 	if stays {
-		e.After = viewOf(d.record)
+		e.After = p.viewOf(d.record)
 	}
 	return e.Tidy()
 }

@@ -64,6 +64,7 @@ func openPlane(t *testing.T, change ...func(*control.Options)) *plane {
 		t.Fatal(err)
 	}
 	p := &plane{t: t, store: newStore(t), engine: controltest.New(), opt: control.Options{Cluster: cluster, LoopbackUnsigned: true}}
+	p.opt.Traits = p.engine.Traits()
 	for _, c := range change {
 		c(&p.opt)
 	}
@@ -222,14 +223,16 @@ func TestANewGroupBeginsAtItsCreation(t *testing.T) {
 	}
 }
 
+func span(d time.Duration) *time.Duration { return &d }
+
 func TestSpecsOutsideTheirLimitsAreRefused(t *testing.T) {
 	p := openPlane(t)
 	def := tenant(t, "default")
 	for name, n := range map[string]control.NewTopic{
 		"too many queues":     {Queues: 257},
 		"negative queues":     {Queues: -1},
-		"retention too short": {Retention: time.Second},
-		"retention too long":  {Retention: 366 * 24 * time.Hour},
+		"retention too short": {Retention: span(time.Second)},
+		"retention too long":  {Retention: span(366 * 24 * time.Hour)},
 		"note too long":       {Note: string(make([]byte, 501))},
 	} {
 		n.Tenant, n.Name = def, topicName(t, "x")

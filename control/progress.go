@@ -108,7 +108,7 @@ func (r GroupReset) view() any {
 
 // Fate tells what became of the message at a place for a group.
 func (p *Plane) Fate(ctx context.Context, g Group, topic mq.TopicName, at mq.Place) (mq.Fate, error) {
-	spec, err := p.readable(g.Tenant, topic)
+	spec, err := p.Readable(g.Tenant, topic)
 	if err != nil {
 		return mq.Fate{}, err
 	}

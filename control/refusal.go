@@ -21,11 +21,9 @@ const (
 	Stale      = refusal.Stale
 	Quota      = refusal.Quota
 	OutOfRange = refusal.OutOfRange
-	Immutable  = refusal.Immutable
 	Reserved   = refusal.Reserved
 	BadCursor  = refusal.BadCursor
 	Leased     = refusal.Leased
-	TooManyRun = refusal.TooManyRun
 	Pending    = refusal.Pending
 	NoCluster  = refusal.NoCluster
 	KeyLimit   = refusal.KeyLimit

@@ -34,7 +34,7 @@ func newTown(t *testing.T) *town {
 func (w *town) open(fate *fate, change ...func(*control.Options)) *plane {
 	w.t.Helper()
 	p := &plane{t: w.t, store: w.store, engine: w.engine, opt: control.Options{
-		Cluster: clusterName(w.t, "test"), Sharing: &w.pace, Engine: w.engine, Inspector: w.engine, Mover: w.engine, Store: w.store(),
+		Cluster: clusterName(w.t, "test"), Sharing: &w.pace, Engine: w.engine, Inspector: w.engine, Mover: w.engine, Traits: w.engine.Traits(), Store: w.store(),
 	}}
 	for _, c := range change {
 		c(&p.opt)

@@ -9,15 +9,14 @@ import (
 	"github.com/causeway-mq/causeway/control/bounds"
 	"github.com/causeway-mq/causeway/control/grant"
 	"github.com/causeway-mq/causeway/control/label"
+	"github.com/causeway-mq/causeway/control/site"
 	"github.com/causeway-mq/causeway/mq"
 )
 
 // Limits and defaults of topics.
 const (
 	DefaultQueues    = 8
-	DefaultRetention = 72 * time.Hour
-	MinRetention     = bounds.MinRetention
-	MaxRetention     = bounds.MaxRetention
+	DefaultRetention = site.DefaultRetention // where a cluster keeps one for each topic
 )
 
 // Topic is what is wanted of a topic, with how far the engine follows.
@@ -50,15 +49,15 @@ func (t Topic) withdraw(ctx context.Context, e Provisioner) error {
 	return e.DropTopic(ctx, t.Spec.Name)
 }
 
-// NewTopic is what may be chosen of a topic when it is made. Zero values are defaults.
+// NewTopic is what may be chosen of a topic when it is made. Zero values are defaults; durability and retention the cluster's own, where it does not apply those of a topic.
 type NewTopic struct {
 	Tenant     mq.Tenant
 	Name       mq.TopicName
 	Cluster    mq.Cluster // the installation's default one by default
 	Accepts    mq.Accepts // normal messages by default
 	Queues     int
-	Durability mq.Durability
-	Retention  time.Duration
+	Durability *mq.Durability
+	Retention  *time.Duration
 	Note       string
 	Labels     label.Labels
 }
@@ -76,7 +75,10 @@ func (p *Plane) CreateTopic(ctx context.Context, by Actor, n NewTopic) (Topic, e
 		return Topic{}, err
 	}
 	t := n.topic(p)
-	if err := checkTopic(t); err != nil {
+	if err = p.sites[n.Cluster].Applies(site.Asked{Durability: n.Durability, Retention: n.Retention}); err == nil {
+		err = checkTopic(t)
+	}
+	if err != nil {
 		return Topic{}, err
 	}
 	if err := p.create(ctx, by, t, p.free(n.Tenant, n.Name)); err != nil {
@@ -88,23 +90,16 @@ func (p *Plane) CreateTopic(ctx context.Context, by Actor, n NewTopic) (Topic, e
 func (n NewTopic) topic(p *Plane) Topic {
 	now := p.now()
 	t := Topic{Tenant: n.Tenant, Name: n.Name, Note: n.Note, Labels: n.Labels, State: Creating, Created: now, Updated: now}
-	t.Spec = mq.TopicSpec{
-		Name:       p.physical(n.Tenant, mq.PhysicalTopic(n.Tenant, n.Name)),
-		Cluster:    n.Cluster,
-		Accepts:    n.Accepts,
-		Queues:     n.Queues,
-		Durability: n.Durability,
-		Retention:  n.Retention,
-	}
+	t.Spec = mq.TopicSpec{Name: p.physical(n.Tenant, mq.PhysicalTopic(n.Tenant, n.Name)), Cluster: n.Cluster, Accepts: n.Accepts, Queues: n.Queues}
+	assign(&t.Spec.Durability, n.Durability)
+	assign(&t.Spec.Retention, n.Retention)
 	if t.Spec.Accepts == 0 {
 		t.Spec.Accepts = mq.AcceptsOf(mq.Normal)
 	}
 	if t.Spec.Queues == 0 {
 		t.Spec.Queues = DefaultQueues
 	}
-	if t.Spec.Retention == 0 {
-		t.Spec.Retention = DefaultRetention
-	}
+	t.Spec = p.sites[n.Cluster].Kept(t.Spec)
 	return t
 }
 
@@ -152,15 +147,17 @@ func (p *Plane) UpdateTopic(ctx context.Context, by Actor, tenant mq.Tenant, nam
 		return Topic{}, stale("topic", name.String())
 	}
 	was := t
-	if c.Queues != nil && *c.Queues < t.Spec.Queues {
-		return Topic{}, refuse(OutOfRange, mq.BadRequest, "queues: %d, the topic has %d, which may only grow", *c.Queues, t.Spec.Queues).On("queues").Beyond(itoa(t.Spec.Queues) + "..256")
+	at := p.sites[t.Spec.Cluster]
+	if err = at.Applies(site.Asked{Durability: c.Durability, Retention: c.Retention}); err == nil && c.Queues != nil {
+		err = bounds.Growth(t.Name, t.Spec, *c.Queues)
 	}
-	if c.Queues != nil && *c.Queues != t.Spec.Queues && t.Spec.Accepts.Has(mq.FIFO) {
-		return Topic{}, refuse(OutOfRange, mq.BadRequest, "queues: topic %q takes ordered messages, whose groups would move to other queues and lose their order: make a new topic", t.Name).On("queues")
+	if err != nil {
+		return Topic{}, err
 	}
 	assign(&t.Spec.Queues, c.Queues)
 	assign(&t.Spec.Durability, c.Durability)
 	assign(&t.Spec.Retention, c.Retention)
+	t.Spec = at.Kept(t.Spec) // its record may be from before such things were refused
 	assign(&t.Note, c.Note)
 	assign(&t.Labels, c.Labels)
 	if err := checkTopic(t); err != nil {

@@ -7,11 +7,17 @@ import "github.com/causeway-mq/causeway/control/audit"
 // view is what the audit shows of a record: plain values under the names of the API, no secrets.
 type view = audit.View
 
-func viewOf(r Record) string {
+func (p *Plane) viewOf(r Record) string {
 	if r == nil {
 		return ""
 	}
-	return jsonOf(r.view())
+	shown := r.view()
+	if t, ok := r.(Topic); ok {
+		for _, name := range p.BrokerSettings(t.Spec.Cluster) {
+			delete(shown.(view), name)
+		}
+	}
+	return jsonOf(shown)
 }
 
 func (t Tenant) view() any {

@@ -22,5 +22,7 @@ type Traits struct {
 	ShowsLater       bool // a message shows, and figures follow, a moment after a call was answered
 	RoundsAreLooks   bool // a check's round also counts the looks at a half that was not due yet
 	ListsWaiting     bool // Find lists scheduled messages and halves, and gives what settles them
+	TopicRetention   bool // messages are kept for as long as their topic says; otherwise as the brokers are set, for all topics alike
+	TopicDurability  bool // a send waits for the disk as its topic says; otherwise as the brokers are set, for all topics alike
 	VirtualTime      bool // the conformance suite may move the clock
 }

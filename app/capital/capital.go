@@ -138,7 +138,7 @@ func (c *capital) openEngine(context.Context) error {
 		}
 		c.group.OnStop("engine "+one.Name, func(context.Context) error { return engine.Close() })
 		ports := figures.Wrap(engine)
-		e := control.Engine{Provisioner: ports, Inspector: ports, Mover: ports, Courier: ports, Kind: "rocketmq", Zone: one.Zone}
+		e := control.Engine{Provisioner: ports, Inspector: ports, Mover: ports, Courier: ports, Traits: ports.Traits(), Kind: "rocketmq", Zone: one.Zone}
 		if one.AccessKey != "" {
 			e.Guard = engine
 		}
@@ -160,7 +160,7 @@ func (c *capital) openPlane(ctx context.Context) (err error) {
 	first, others := c.engines[c.first], maps.Clone(c.engines)
 	delete(others, c.first)
 	o := control.Options{
-		Store: c.store, Cluster: c.first, Engine: first.Provisioner, Inspector: first.Inspector, Mover: first.Mover, Courier: first.Courier, Guard: first.Guard, Kind: first.Kind, Zone: first.Zone, Others: others,
+		Store: c.store, Cluster: c.first, Engine: first.Provisioner, Inspector: first.Inspector, Mover: first.Mover, Courier: first.Courier, Guard: first.Guard, Traits: first.Traits, Kind: first.Kind, Zone: first.Zone, Others: others,
 		Clock: c.clock, Log: c.log.With("room", "control"), Await: c.await, Checks: c.checks,
 	}
 	if c.config.Store.Postgres.URL != "" {

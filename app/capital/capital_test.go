@@ -253,6 +253,23 @@ func beats(c *crowd.Client) v2.Code {
 	return out.GetStatus().GetCode()
 }
 
+// A cluster of RocketMQ says by its engine's traits that it applies no retention of a topic: it is refused, whether the cluster answers or not.
+func TestNoRetentionIsAskedOfATopicOnRocketMQ(t *testing.T) {
+	plane := rule(t, good(t))
+	crowd.Eventually(t, "the control plane is ready", func() bool { return strings.Contains(ask(t, plane.url+"/readyz"), `"ready"`) })
+	a, err := plane.Post(plane.url+"/v1/tenants/default/topics", "application/json", strings.NewReader(`{"name":"orders","retention":"24h"}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer a.Body.Close()
+	if text := string(crowd.Must(io.ReadAll(a.Body))); a.StatusCode != http.StatusBadRequest || !strings.Contains(text, `"not_by_topic"`) {
+		t.Errorf("%s: %s", a.Status, text)
+	}
+	if offered := fmt.Sprint(plane.do("GET", "/v1/tenants/default/clusters", nil)); !strings.Contains(offered, "brokerSettings:[durability retention]") {
+		t.Error(offered)
+	}
+}
+
 // Two proxies of a control plane: a key works at both, and within five seconds of its revocation at none, with the streams that are open.
 func TestARevokedKeyIsShutOutOfEveryProxyWithinFiveSeconds(t *testing.T) {
 	c := good(t)

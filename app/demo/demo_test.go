@@ -32,7 +32,7 @@ func install(t *testing.T) demo.Demo {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := control.Open(ctx, control.Options{Store: must(sqlstore.OpenSQLite(ctx, t.TempDir())), Engine: e, Inspector: e, Mover: e, Cluster: cluster})
+	p, err := control.Open(ctx, control.Options{Store: must(sqlstore.OpenSQLite(ctx, t.TempDir())), Engine: e, Inspector: e, Mover: e, Traits: e.Traits(), Cluster: cluster})
 	if err != nil {
 		t.Fatal(err)
 	}

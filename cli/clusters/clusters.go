@@ -26,7 +26,7 @@ func Commands(c *call.Call) []*cobra.Command {
 }
 
 func (c commands) clusterCommand() *cobra.Command {
-	return call.Group("cluster", "Clusters: where topics and groups are kept", c.clusterList(), c.clusterDrift())
+	return call.Group("cluster", "Clusters: where topics and groups are kept", c.clusterList(), c.clusterOffered(), c.clusterDrift())
 }
 
 func (c commands) clusterList() *cobra.Command {
@@ -45,6 +45,31 @@ func (c commands) clusterList() *cobra.Command {
 				t := call.Table{Head: []string{"NAME", "KIND", "DEFAULT", "STATE", "TOPICS", "GROUPS", "LOOKED", "NOTE"}}
 				for _, one := range all {
 					t.Add(one.Name, call.Dash(one.Kind), call.YesNo(one.Default), one.State, strconv.Itoa(one.Topics), strconv.Itoa(one.Groups), call.When(one.Looked), call.Dash(one.Note))
+				}
+				return t
+			})
+		},
+	}
+}
+
+func (c commands) clusterOffered() *cobra.Command {
+	return &cobra.Command{
+		Use: "offered", Short: "List the clusters on which the tenant can make topics and groups", Args: call.Exactly(),
+		Long: "A topic's durability and retention are settings of the brokers on some clusters, for all topics alike. A topic there cannot ask for them: leave them out,\n" +
+			"and have them set at the brokers.",
+		Example: "  causeway cluster offered",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := c.CheckOutput(); err != nil {
+				return err
+			}
+			all, err := call.Everything[wire.OfferedCluster](cmd.Context(), c.Call, c.In("clusters"))
+			if err != nil {
+				return err
+			}
+			return c.Show(all, func() call.Table {
+				t := call.Table{Head: []string{"NAME", "DEFAULT", "SETTINGS OF THE BROKERS"}}
+				for _, one := range all {
+					t.Add(one.Name, call.YesNo(one.Default), call.Names(one.BrokerSettings))
 				}
 				return t
 			})

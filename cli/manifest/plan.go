@@ -93,7 +93,7 @@ func Plan(ctx context.Context, c *call.Call, objects []Object) ([]Step, error) {
 			steps = append(steps, s)
 		}
 	}
-	return steps, nil
+	return steps, offers{call: c}.judge(ctx, steps)
 }
 
 // look finds those of some objects of one kind and tenant that are there.

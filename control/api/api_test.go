@@ -50,7 +50,7 @@ func serve(t *testing.T, change ...func(*api.Options, *control.Options)) *site {
 		t.Fatal(err)
 	}
 	front := api.Options{Version: "v1.2.3", Log: slog.New(slog.NewTextHandler(&guarded{w: s.log}, nil))}
-	plane := control.Options{Store: store, Engine: s.engine, Inspector: s.engine, Mover: s.engine, Courier: s.engine, Cluster: cluster}
+	plane := control.Options{Store: store, Engine: s.engine, Inspector: s.engine, Mover: s.engine, Courier: s.engine, Traits: s.engine.Traits(), Cluster: cluster}
 	for _, c := range change {
 		c(&front, &plane)
 	}
@@ -208,6 +208,27 @@ func TestTopicsNameTheClusterThatTheyAreOn(t *testing.T) {
 				t.Errorf("%s on %q: %s", noun, name, r.body)
 			}
 		}
+	}
+	for _, c := range []struct{ method, path, body, field string }{
+		{"POST", def + "/topics", `{"name":"x","cluster":"west","retention":"24h"}`, "retention"},
+		{"POST", def + "/topics", `{"name":"x","cluster":"west","durability":"sync"}`, "durability"},
+		{"PATCH", def + "/topics/there", `{"retention":"24h"}`, "retention"},
+		{"PATCH", def + "/topics/there", `{"durability":"window=20ms"}`, "durability"},
+	} {
+		p := s.send(c.method, c.path, c.body).problem(t)
+		if p.Status != 400 || p.Reason != "not_by_topic" || p.Field != c.field || !strings.Contains(p.Detail, `cluster "west"`) || !strings.Contains(p.Detail, "leave it out") {
+			t.Errorf("%s %s %s: %+v", c.method, c.path, c.body, p)
+		}
+	}
+	for path, shown := range map[string]bool{"/topics/here": true, "/topics/there": false, "/topics/%25DLQ%25readers": false} {
+		r := s.send("GET", def+path, "")
+		if got := read[wire.Topic](t, r); (got.Retention != "") != shown || (got.Durability != "") != shown || bytes.Contains(r.body, []byte("retention")) != shown {
+			t.Errorf("%s: %s", path, r.body)
+		}
+	}
+	offered := read[wire.Page[wire.OfferedCluster]](t, s.send("GET", def+"/clusters", "")).Items
+	if len(offered) != 2 || !offered[0].Default || offered[0].BrokerSettings != nil || offered[1].Name != "west" || strings.Join(offered[1].BrokerSettings, " ") != "durability retention" {
+		t.Errorf("offered %+v", offered)
 	}
 	page := read[wire.Page[wire.Cluster]](t, s.send("GET", "/v1/clusters", ""))
 	if len(page.Items) != 2 || !page.Items[0].Default || page.Items[1].Kind != "rocketmq" || page.Items[1].Topics != 1 || page.Items[1].State != "serves" {

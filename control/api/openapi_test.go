@@ -288,6 +288,7 @@ func (w *walker) clusters() {
 		w.t.Fatal(err)
 	}
 	w.done("listClusters", "/v1/clusters", "")
+	w.done("listOfferedClusters", def+"/clusters?limit=1", "")
 	w.done("listDrift", "/v1/drift?limit=1", "")
 	for _, verdict := range []string{"adopted", "adopted", "known"} { // planned, done, and done again
 		apply := verdict == "known" || w.called["importCluster"]

@@ -22,13 +22,24 @@ const (
 	MaxRetryRest  = mq.MaxHold // the longest rest between two attempts
 )
 
-// Topic refuses what is wanted of a topic outside the limits.
+// Topic refuses what is wanted of a topic outside the limits; a retention of 0 is the cluster's own.
 func Topic(s mq.TopicSpec) error {
 	if q := s.Queues; q < 1 || q > mq.MaxQueues {
 		return refusal.New(refusal.OutOfRange, mq.BadRequest, "queues: %d, from 1 to %d are possible", q, mq.MaxQueues).On("queues").Beyond("1..256")
 	}
-	if r := s.Retention; r < MinRetention || r > MaxRetention {
+	if r := s.Retention; r != 0 && (r < MinRetention || r > MaxRetention) {
 		return refusal.New(refusal.OutOfRange, mq.BadRequest, "retention: %v, from %v to %v are possible", r, MinRetention, MaxRetention).On("retention").Beyond("1m..8760h")
+	}
+	return nil
+}
+
+// Growth refuses fewer queues than a topic has, and more where that would move message groups to other queues.
+func Growth(name mq.TopicName, s mq.TopicSpec, queues int) error {
+	if queues < s.Queues {
+		return refusal.New(refusal.OutOfRange, mq.BadRequest, "queues: %d, the topic has %d, which may only grow", queues, s.Queues).On("queues").Beyond(strconv.Itoa(s.Queues) + "..256")
+	}
+	if queues != s.Queues && s.Accepts.Has(mq.FIFO) {
+		return refusal.New(refusal.OutOfRange, mq.BadRequest, "queues: topic %q takes ordered messages, whose groups would move to other queues and lose their order: make a new topic", name).On("queues")
 	}
 	return nil
 }

@@ -188,7 +188,7 @@ func (e *Engine) Inventory(ctx context.Context) (mq.Inventory, error) {
 
 // Traits implements control.Courier.
 func (e *Engine) Traits() mq.Traits {
-	return mq.Traits{Name: "fake", MaxDelay: 24 * time.Hour, ListsWaiting: !e.Blind}
+	return mq.Traits{Name: "fake", MaxDelay: 24 * time.Hour, ListsWaiting: !e.Blind, TopicRetention: true, TopicDurability: true}
 }
 
 // Send implements control.Mover and control.Courier.

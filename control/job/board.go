@@ -220,7 +220,7 @@ func (b *Board) room(j Job) error {
 }
 
 func tooMany(n, limit int) error {
-	return refusal.New(control.TooManyRun, mq.TooManyRequests, "%d jobs run, the limit is %d: wait for one to end", n, limit).Beyond(strconv.Itoa(limit))
+	return refusal.New(refusal.TooManyRun, mq.TooManyRequests, "%d jobs run, the limit is %d: wait for one to end", n, limit).Beyond(strconv.Itoa(limit))
 }
 
 // Cancel makes a job end; what it did stays done. One that is ending or has ended stays as it is. It is refused for a job that cannot be taken back.
@@ -233,7 +233,7 @@ func (b *Board) Cancel(ctx context.Context, by control.Actor, place mq.Tenant, i
 		case !j.State.Live():
 			return j, nil
 		case b.kinds[j.Kind].forGood:
-			return j, refusal.New(control.Immutable, mq.Conflict, "a %s cannot be taken back once it is begun", j.Kind)
+			return j, refusal.New(refusal.Immutable, mq.Conflict, "a %s cannot be taken back once it is begun", j.Kind)
 		}
 		kept, err := b.kept(j.ref())
 		if err != nil {

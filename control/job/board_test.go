@@ -10,6 +10,7 @@ import (
 
 	"github.com/causeway-mq/causeway/control"
 	"github.com/causeway-mq/causeway/control/job"
+	"github.com/causeway-mq/causeway/control/refusal"
 	"github.com/causeway-mq/causeway/mq"
 )
 
@@ -138,7 +139,7 @@ func TestJobsHaveBounds(t *testing.T) {
 			t.Fatal(err)
 		}
 		if i == job.MaxLiveOf {
-			wantRefusal(t, err, mq.TooManyRequests, control.TooManyRun)
+			wantRefusal(t, err, mq.TooManyRequests, refusal.TooManyRun)
 		}
 	}
 	end()

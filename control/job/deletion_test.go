@@ -11,6 +11,7 @@ import (
 	"github.com/causeway-mq/causeway/control"
 	"github.com/causeway-mq/causeway/control/controltest"
 	"github.com/causeway-mq/causeway/control/job"
+	"github.com/causeway-mq/causeway/control/refusal"
 	"github.com/causeway-mq/causeway/control/sqlstore"
 	"github.com/causeway-mq/causeway/mq"
 )
@@ -124,7 +125,7 @@ func TestATenantGoesWithAllThatItHas(t *testing.T) {
 	_, err = p.board.DeleteTenant(ctx, tester(), tenantOf("shop"), confirmed())
 	wantRefusal(t, err, mq.Conflict, control.Busy)
 	_, err = p.board.Cancel(ctx, tester(), mq.Tenant{}, j.ID)
-	wantRefusal(t, err, mq.Conflict, control.Immutable)
+	wantRefusal(t, err, mq.Conflict, refusal.Immutable)
 	close(hold)
 	if j = h.ended(p, j); j.State != job.Done || j.Moved != j.Total || j.By != "ada" {
 		t.Errorf("%+v", j)

@@ -61,6 +61,7 @@ type Cluster interface {
 	// Begin sets now where a group starts in a topic, by its own rule and no later than at the topic's end of now. Where it consumed the topic before it goes on.
 	Begin(ctx context.Context, g mq.Group, t mq.Topic) error
 	Progress(ctx context.Context, g mq.Group, t mq.Topic) ([]mq.QueueProgress, error)
+	Traits() mq.Traits
 }
 
 // Times of a move.
@@ -133,6 +134,9 @@ func (m *Mover) begin(ctx context.Context, t Topic, to mq.Cluster) error {
 			return mq.Refuse(mq.Unsupported, "group %s pulls: its offsets belong to cluster %s, so topic %s cannot move under it", g.Name, t.Spec.Cluster, t.Spec.Name)
 		}
 	}
+	if err := applies(t.Spec, to, target.Traits()); err != nil {
+		return err
+	}
 	spec := t.Spec
 	spec.Cluster = to
 	if err := target.PutTopic(ctx, spec); err != nil {
@@ -150,6 +154,20 @@ func (m *Mover) begin(ctx context.Context, t Topic, to mq.Cluster) error {
 	m.Log.Info("the target is ready; proxies hold sends from now on", "topic", t.Spec.Name.String(), "from", t.Spec.Cluster.String(), "to", to.String())
 	t.Stage, t.Peer = Fencing, to
 	return m.Catalog.Set(ctx, t)
+}
+
+// applies refuses a topic that asks for what nobody would apply at the target.
+func applies(s mq.TopicSpec, to mq.Cluster, t mq.Traits) error {
+	var asked string
+	switch {
+	case s.Retention != 0 && !t.TopicRetention:
+		asked = "a retention of " + s.Retention.String()
+	case !s.Durability.Synced() && !t.TopicDurability:
+		asked = "the durability " + s.Durability.String()
+	default:
+		return nil
+	}
+	return mq.Refuse(mq.Unsupported, "topic %s asks for %s, which cluster %s has as a setting of its brokers, for all topics alike: leave it out of the catalog, and set it at the brokers", s.Name, asked, to)
 }
 
 // fence lets nobody write at the source any more and opens the target.

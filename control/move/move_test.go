@@ -24,14 +24,15 @@ func (died) Error() string { return "the mover died here" }
 
 // world is a catalog and two clusters that write down what is done to them, and die where they are told.
 type world struct {
-	t     *testing.T
-	mu    sync.Mutex // guards all below
-	topic Topic
-	done  []string
-	dies  int // the call at which the mover dies, counted down; 0: never
-	left  int64
-	begun map[string]bool // groups for which a cluster knows where they start, "cluster group"
-	looks int             // at how far a group is, since the source is drained
+	t       *testing.T
+	mu      sync.Mutex // guards all below
+	topic   Topic
+	done    []string
+	dies    int // the call at which the mover dies, counted down; 0: never
+	left    int64
+	begun   map[string]bool // groups for which a cluster knows where they start, "cluster group"
+	looks   int             // at how far a group is, since the source is drained
+	byTopic bool            // west applies a topic's retention and durability
 }
 
 func (w *world) step(format string, args ...any) error {
@@ -76,6 +77,9 @@ func (s site) PutGroup(_ context.Context, g mq.GroupSpec) error {
 }
 func (s site) Freeze(_ context.Context, name mq.Physical) error {
 	return s.step("%s: freeze %s", s.name, name)
+}
+func (s site) Traits() mq.Traits {
+	return mq.Traits{TopicRetention: s.name == "east" || s.byTopic, TopicDurability: s.name == "east" || s.byTopic}
 }
 func (s site) Begin(_ context.Context, g mq.Group, _ mq.Topic) error {
 	if err := s.step("%s: %s begins", s.name, g.Name); err != nil {
@@ -155,6 +159,25 @@ func TestAMoveTakesItsSteps(t *testing.T) {
 	}
 	if took := time0.Now().Sub(began); took < Heard+Settle+m.Quiet {
 		t.Errorf("it took %v only", took)
+	}
+}
+
+// What a topic asks for is applied after the move as before it, or nothing moves.
+func TestATopicThatAsksForWhatTheTargetDoesNotApplyStays(t *testing.T) {
+	for name, ask := range map[string]func(*mq.TopicSpec){
+		"retention of 24h0m0s":       func(s *mq.TopicSpec) { s.Retention = 24 * time.Hour },
+		"the durability window=20ms": func(s *mq.TopicSpec) { s.Durability = must(mq.Window(20 * time.Millisecond)) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			w, m, time0 := newWorld(t)
+			ask(&w.topic.Spec)
+			if err := run(t, m, time0); mq.KindOf(err) != mq.Unsupported || !strings.Contains(err.Error(), name) || !strings.Contains(err.Error(), "cluster west") || len(w.done) != 0 {
+				t.Errorf("%v after %v", err, w.done)
+			}
+			if w.byTopic = true; run(t, m, time0) != nil || !slices.Equal(w.done, steps()) {
+				t.Errorf("where it is applied: %v", w.done)
+			}
+		})
 	}
 }
 

@@ -30,6 +30,7 @@ const (
 	KeyLimit   Reason = "too_many_keys"       // revoke one first
 	Outrun     Reason = "outrun"              // another plane was faster: what the change was judged by is older than the store
 	NoWindow   Reason = "window_not_searched" // the time window cannot be searched
+	NotByTopic Reason = "not_by_topic"        // the cluster's brokers have it as a setting of theirs, for all topics alike
 )
 
 // Refusal is an mq.Error with what a caller of the API needs beyond its Kind.

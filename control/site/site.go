@@ -20,7 +20,8 @@ type Engine struct {
 	Mover       Mover   // moves dead letters; nil: redrive is Unsupported
 	Courier     Courier // sends for people; nil: that is Unsupported
 	Guard       Guard   // nil: the cluster itself checks nobody
-	Kind        string  // what runs there, for people: "embedded", "rocketmq"
+	Traits      mq.Traits
+	Kind        string // what runs there, for people: "embedded", "rocketmq"
 	Note        string
 	Zone        string // where it stands, "" where nobody says
 }

@@ -89,8 +89,8 @@ type Topic struct {
 	Types      []string          `json:"types"` // of messages: normal, fifo, delay, transaction
 	Cluster    string            `json:"cluster"`
 	Queues     int               `json:"queues"`
-	Durability string            `json:"durability"` // "sync" or "window=20ms"
-	Retention  string            `json:"retention"`
+	Durability string            `json:"durability,omitempty"` // "sync" or "window=20ms"; none where that is a setting of the cluster's brokers
+	Retention  string            `json:"retention,omitempty"`  // none where that is a setting of the cluster's brokers
 	Note       string            `json:"note,omitempty"`
 	Labels     map[string]string `json:"labels,omitempty"`
 	State      string            `json:"state"` // creating, ready, updating, deleting
@@ -105,8 +105,8 @@ type NewTopic struct {
 	Cluster    string            `json:"cluster,omitempty"` // where it is made; the installation's default cluster when left out
 	Types      []string          `json:"types,omitempty"`
 	Queues     int               `json:"queues,omitempty"`
-	Durability string            `json:"durability,omitempty"`
-	Retention  string            `json:"retention,omitempty"`
+	Durability string            `json:"durability,omitempty"` // refused where that is a setting of the cluster's brokers
+	Retention  string            `json:"retention,omitempty"`  // likewise
 	Note       string            `json:"note,omitempty"`
 	Labels     map[string]string `json:"labels,omitempty"`
 }
@@ -123,6 +123,16 @@ type Cluster struct {
 	Zone    string     `json:"zone,omitempty"` // where it stands, as the configuration says
 	Topics  int        `json:"topics"`
 	Groups  int        `json:"groups"`
+	// BrokerSettings is what of a topic is a setting of the brokers, for all topics alike: durability, retention. A topic there cannot ask for it.
+	BrokerSettings []string `json:"brokerSettings,omitempty"`
+}
+
+// OfferedCluster is a cluster on which a tenant's topics and groups can be made.
+type OfferedCluster struct {
+	Name    string `json:"name"`
+	Default bool   `json:"default"` // where topics and groups are made that name none
+	// BrokerSettings is what of a topic is a setting of the brokers, for all topics alike: durability, retention. A topic there cannot ask for it.
+	BrokerSettings []string `json:"brokerSettings,omitempty"`
 }
 
 // Drift is how a cluster differs from what is wanted of it, as of the last look.
@@ -175,8 +185,8 @@ type ImportItem struct {
 // TopicChange changes a topic; what is left out stays.
 type TopicChange struct {
 	Queues     *int               `json:"queues,omitempty"`
-	Durability *string            `json:"durability,omitempty"`
-	Retention  *string            `json:"retention,omitempty"`
+	Durability *string            `json:"durability,omitempty"` // refused where that is a setting of the cluster's brokers
+	Retention  *string            `json:"retention,omitempty"`  // likewise
 	Note       *string            `json:"note,omitempty"`
 	Labels     *map[string]string `json:"labels,omitempty"` // all of them: one that is left out goes
 	Revision   uint64             `json:"revision,omitempty"`

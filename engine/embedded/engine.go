@@ -237,6 +237,8 @@ func Traits() mq.Traits {
 		ResetWhileLeased: true,
 		KnowsLeased:      true,
 		ListsWaiting:     true,
+		TopicRetention:   true,
+		TopicDurability:  true,
 		VirtualTime:      true,
 	}
 }

@@ -161,8 +161,9 @@ func (r *reference) Inventory(context.Context) (mq.Inventory, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	var inv mq.Inventory
+	inv.Coarse.Plain = r.lesser
 	for _, t := range r.topics {
-		inv.Topics = append(inv.Topics, t.spec)
+		inv.Topics = append(inv.Topics, inv.Coarse.Topic(t.spec))
 	}
 	for _, g := range r.groups {
 		inv.Groups = append(inv.Groups, g)

@@ -164,7 +164,7 @@ func (r *reference) Traits() mq.Traits {
 	return mq.Traits{
 		Name: "reference", MaxDelay: mq.MaxDelay, MaxBatch: mq.MaxBatch, MaxHold: mq.MaxHold, OutcomesSticky: true, KnowsExpired: true,
 		KnowsSettled: true, Recall: true, AttemptsInEngine: true, ResetWhileLeased: true, VirtualTime: true,
-		KnowsLeased: true,
+		KnowsLeased: true, TopicRetention: true, TopicDurability: true,
 	}
 }
 

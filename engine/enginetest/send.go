@@ -213,10 +213,8 @@ func (s *Scene) until(w mq.Want, m mq.Message) []mq.Delivery {
 }
 
 func weakerDurability(s *Scene) {
-	window, err := mq.Window(20 * time.Millisecond)
-	s.ok(err, "window")
 	t, g := s.topic(2), s.group()
-	t.Durability = window
+	t.Durability = s.window(20 * time.Millisecond)
 	s.ok(s.engine().PutTopic(s.ctx, t), "put topic")
 	b := s.arm(want(t, g))
 	ms := s.messages(30)

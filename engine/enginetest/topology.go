@@ -19,6 +19,8 @@ func topologyCases() []Case {
 		{Name: "provision/putting-twice-is-putting-once", Play: puttingTwice},
 		{Name: "provision/more-queues-keep-what-is-stored", Play: moreQueues},
 		{Name: "provision/inventory", Play: inventory},
+		{Name: "provision/retention-by-topic", Excluded: retentionByTopic, Play: keepsRetention, Inverse: keepsNoRetention},
+		{Name: "provision/durability-by-topic", Excluded: durabilityByTopic, Play: keepsDurability, Inverse: keepsNoDurability},
 		{Name: "provision/drop", Play: drop},
 		{Name: "provision/a-dropped-topic-comes-back-empty", Play: droppedComesBackEmpty},
 		{Name: "provision/a-dropped-group-starts-anew", Play: droppedGroupStartsAnew},
@@ -147,6 +149,71 @@ func inventory(s *Scene) {
 	}
 	if got := inv.Groups[group]; got.Ordered != g.Ordered || got.MaxAttempts != g.MaxAttempts || got.Mode != g.Mode {
 		s.fatalf("the inventory says %+v, put %+v", got, g)
+	}
+}
+
+func retentionByTopic(t mq.Traits) string {
+	if t.TopicRetention {
+		return ""
+	}
+	return "retention is a setting of the brokers, for all topics alike"
+}
+
+func durabilityByTopic(t mq.Traits) string {
+	if t.TopicDurability {
+		return ""
+	}
+	return "durability is a setting of the brokers, for all topics alike"
+}
+
+// listed puts a topic and gives it as the inventory has it, with what the engine says that it does not keep.
+func (s *Scene) listed(t mq.TopicSpec) (mq.TopicSpec, mq.Coarse) {
+	s.ok(s.engine().PutTopic(s.ctx, t), "put topic")
+	inv, err := s.engine().Inventory(s.ctx)
+	s.ok(err, "inventory")
+	i := slices.IndexFunc(inv.Topics, func(x mq.TopicSpec) bool { return x.Name == t.Name })
+	if i < 0 {
+		s.fatalf("the inventory lacks topic %s", t.Name)
+	}
+	return inv.Topics[i], inv.Coarse
+}
+
+func keepsRetention(s *Scene) {
+	t := s.topic(1)
+	t.Retention = 90 * time.Minute
+	if got, coarse := s.listed(t); got.Retention != t.Retention || coarse.Topic(t).Retention != t.Retention {
+		s.fatalf("retention %v, put %v; the inventory says that it keeps %v", got.Retention, t.Retention, coarse.Topic(t).Retention)
+	}
+}
+
+// keepsNoRetention: who asks for one all the same is not told a value that nobody applies.
+func keepsNoRetention(s *Scene) {
+	t := s.topic(1)
+	t.Retention = 90 * time.Minute
+	if got, coarse := s.listed(t); got.Retention != 0 || coarse.Topic(t).Retention != 0 {
+		s.fatalf("retention %v of an engine that keeps none by topic; the inventory says that it keeps %v", got.Retention, coarse.Topic(t).Retention)
+	}
+}
+
+func (s *Scene) window(d time.Duration) mq.Durability {
+	w, err := mq.Window(d)
+	s.ok(err, "window")
+	return w
+}
+
+func keepsDurability(s *Scene) {
+	t := s.topic(1)
+	t.Durability = s.window(20 * time.Millisecond)
+	if got, coarse := s.listed(t); got.Durability != t.Durability || coarse.Topic(t).Durability != t.Durability {
+		s.fatalf("durability %v, put %v; the inventory says that it keeps %v", got.Durability, t.Durability, coarse.Topic(t).Durability)
+	}
+}
+
+func keepsNoDurability(s *Scene) {
+	t := s.topic(1)
+	t.Durability = s.window(20 * time.Millisecond)
+	if got, coarse := s.listed(t); !got.Durability.Synced() || !coarse.Topic(t).Durability.Synced() {
+		s.fatalf("durability %v of an engine that keeps none by topic; the inventory says that it keeps %v", got.Durability, coarse.Topic(t).Durability)
 	}
 }
 

@@ -91,7 +91,7 @@ func (h *house) rule(l net.Listener) {
 	store := crowd.Must(sqlstore.OpenSQLite(context.Background(), h.dir))
 	c := &capital{}
 	c.Plane = crowd.Must(control.Open(context.Background(), control.Options{
-		Store: store, Engine: h.engine, Inspector: h.engine, Cluster: h.cluster,
+		Store: store, Engine: h.engine, Inspector: h.engine, Traits: h.engine.Traits(), Cluster: h.cluster,
 		Await: func(ctx context.Context, v control.Version) error {
 			if c.feed == nil {
 				return nil

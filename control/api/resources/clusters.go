@@ -17,6 +17,8 @@ func clusterOperations() []door.Operation {
 	return []door.Operation{
 		{ID: "listClusters", Method: "GET", Path: "/v1/clusters", Summary: "Lists the clusters, as they were last seen.", Scope: door.Installation, Right: identity.ReadCluster,
 			Query: door.Pieces(door.MaxPage), Answer: wire.Page[wire.Cluster]{}, Status: 200, Handle: listClusters},
+		{ID: "listOfferedClusters", Method: "GET", Path: door.OfTenant + "/clusters", Summary: "Lists the clusters on which a tenant's topics and groups can be made.", Scope: door.InTenant, Right: identity.ReadTopic,
+			Query: door.Pieces(door.MaxPage), Answer: wire.Page[wire.OfferedCluster]{}, Status: 200, Handle: listOfferedClusters},
 		{ID: "listDrift", Method: "GET", Path: "/v1/drift", Summary: "Tells how each cluster differs from what is wanted of it.", Scope: door.Installation, Right: identity.ReadCluster,
 			Query: door.Pieces(door.MaxPage), Answer: wire.Page[wire.Drift]{}, Status: 200, Handle: listDrift},
 		{ID: "importCluster", Method: "POST", Path: "/v1/clusters/{cluster}/import", Summary: "Takes over what a cluster has, or plans it.", Scope: door.Installation, Right: identity.ImportCluster,
@@ -26,6 +28,17 @@ func clusterOperations() []door.Operation {
 
 func listClusters(r *door.Request) (door.Answer, error) {
 	return door.Listing(r, r.Plane.Clusters(), func(c control.Cluster) string { return c.Name.String() }, show.Cluster)
+}
+
+func listOfferedClusters(r *door.Request) (door.Answer, error) {
+	id, err := r.Tenant()
+	if err == nil {
+		_, err = r.Plane.Tenant(id)
+	}
+	if err != nil {
+		return door.Answer{}, err
+	}
+	return door.Listing(r, r.Plane.Clusters(), func(c control.Cluster) string { return c.Name.String() }, show.Offered)
 }
 
 func listDrift(r *door.Request) (door.Answer, error) {

@@ -26,10 +26,22 @@ func topicOperations() []door.Operation {
 	}
 }
 
-func showTopic(t control.Topic) wire.Topic {
-	return wire.Topic{
-		Name: t.Name.String(), Types: door.Texts(t.Spec.Accepts.Types()), Cluster: t.Spec.Cluster.String(), Queues: t.Spec.Queues, Durability: t.Spec.Durability.String(),
-		Retention: t.Spec.Retention.String(), Note: t.Note, Labels: t.Labels.Map(), State: string(t.State), Created: t.Created, Updated: t.Updated, Revision: uint64(t.Revision),
+// showTopic shows a topic without what its cluster has as a setting of its brokers: that would be a value that nobody applies.
+func showTopic(r *door.Request) func(control.Topic) wire.Topic {
+	return func(t control.Topic) wire.Topic {
+		shown := wire.Topic{
+			Name: t.Name.String(), Types: door.Texts(t.Spec.Accepts.Types()), Cluster: t.Spec.Cluster.String(), Queues: t.Spec.Queues, Durability: t.Spec.Durability.String(),
+			Retention: t.Spec.Retention.String(), Note: t.Note, Labels: t.Labels.Map(), State: string(t.State), Created: t.Created, Updated: t.Updated, Revision: uint64(t.Revision),
+		}
+		for _, name := range r.Plane.BrokerSettings(t.Spec.Cluster) {
+			switch name {
+			case "durability":
+				shown.Durability = ""
+			case "retention":
+				shown.Retention = ""
+			}
+		}
+		return shown
 	}
 }
 
@@ -45,7 +57,7 @@ func listTopics(r *door.Request) (door.Answer, error) {
 	if err != nil {
 		return door.Answer{}, err
 	}
-	return door.Listing(r, all, func(t control.Topic) string { return t.Name.String() }, showTopic)
+	return door.Listing(r, all, func(t control.Topic) string { return t.Name.String() }, showTopic(r))
 }
 
 func createTopic(r *door.Request) (door.Answer, error) {
@@ -69,11 +81,15 @@ func createTopic(r *door.Request) (door.Answer, error) {
 		return door.Answer{}, err
 	}
 	n.Accepts = mq.AcceptsOf(types...)
-	if n.Durability, err = mq.ParseDurability(want.Durability); err != nil {
-		return door.Answer{}, door.In("durability", err)
+	if want.Durability != "" {
+		if n.Durability, err = parseDurability(want.Durability); err != nil {
+			return door.Answer{}, err
+		}
 	}
-	if n.Retention, err = door.ParseSpan("retention", want.Retention); err != nil {
-		return door.Answer{}, err
+	if want.Retention != "" {
+		if n.Retention, err = door.OptionalSpan("retention", &want.Retention); err != nil {
+			return door.Answer{}, err
+		}
 	}
 	if n.Labels, err = label.Of(want.Labels); err != nil {
 		return door.Answer{}, err
@@ -82,7 +98,15 @@ func createTopic(r *door.Request) (door.Answer, error) {
 	if err != nil {
 		return door.Answer{}, err
 	}
-	return door.Created(showTopic(t))
+	return door.Created(showTopic(r)(t))
+}
+
+func parseDurability(text string) (*mq.Durability, error) {
+	d, err := mq.ParseDurability(text)
+	if err != nil {
+		return nil, door.In("durability", err)
+	}
+	return &d, nil
 }
 
 func getTopic(r *door.Request) (door.Answer, error) {
@@ -98,7 +122,7 @@ func getTopic(r *door.Request) (door.Answer, error) {
 	if err != nil {
 		return door.Answer{}, err
 	}
-	return door.OK(showTopic(t))
+	return door.OK(showTopic(r)(t))
 }
 
 func changeTopic(r *door.Request) (door.Answer, error) {
@@ -115,11 +139,9 @@ func changeTopic(r *door.Request) (door.Answer, error) {
 		return door.Answer{}, err
 	}
 	if want.Durability != nil {
-		d, err := mq.ParseDurability(*want.Durability)
-		if err != nil {
-			return door.Answer{}, door.In("durability", err)
+		if c.Durability, err = parseDurability(*want.Durability); err != nil {
+			return door.Answer{}, err
 		}
-		c.Durability = &d
 	}
 	if c.Retention, err = door.OptionalSpan("retention", want.Retention); err != nil {
 		return door.Answer{}, err
@@ -131,7 +153,7 @@ func changeTopic(r *door.Request) (door.Answer, error) {
 	if err != nil {
 		return door.Answer{}, err
 	}
-	return door.OK(showTopic(t))
+	return door.OK(showTopic(r)(t))
 }
 
 func deleteTopic(r *door.Request) (door.Answer, error) {

@@ -14,8 +14,13 @@ import (
 func Cluster(c control.Cluster) wire.Cluster {
 	return wire.Cluster{
 		Name: c.Name.String(), Kind: c.Kind, Default: c.Default, State: string(c.State), Why: c.Why, Looked: at(c.Looked), Note: c.Note, Zone: c.Zone,
-		Topics: c.Topics, Groups: c.Groups,
+		Topics: c.Topics, Groups: c.Groups, BrokerSettings: c.BrokerSettings,
 	}
+}
+
+// Offered is what a tenant needs to know of a cluster.
+func Offered(c control.Cluster) wire.OfferedCluster {
+	return wire.OfferedCluster{Name: c.Name.String(), Default: c.Default, BrokerSettings: c.BrokerSettings}
 }
 
 func at(t time.Time) *time.Time {

@@ -75,8 +75,8 @@ type topic struct {
 	Cluster    string   `yaml:"cluster" doc:"where it is, by the name that the proxy's configuration gives the cluster"`
 	Accepts    []string `yaml:"accepts,omitempty" doc:"normal, fifo, delay, transaction; empty: normal"`
 	Queues     int      `yaml:"queues,omitempty" doc:"1 to 256; 0: as on the brokers"`
-	Durability string   `yaml:"durability,omitempty" doc:"sync, or a loss window such as window=20ms, for engines that know it"`
-	Retention  string   `yaml:"retention,omitempty" doc:"age after which a message may go, for engines that know it"`
+	Durability string   `yaml:"durability,omitempty" doc:"sync, or a loss window such as window=20ms; brokers of RocketMQ have this for all topics alike, and nobody applies it there"`
+	Retention  string   `yaml:"retention,omitempty" doc:"age after which a message may go; brokers of RocketMQ have this for all topics alike, and nobody applies it there"`
 	Move       *move    `yaml:"move,omitempty" doc:"written by causeway catalog move"`
 }
 
