@@ -72,7 +72,7 @@ func (s *Strikes) NoteFor(key string) {
 	s.seen[key] = one
 }
 
-// forget makes room for one more.
+// forget makes room for a tenth of all, so that a flood of new addresses looks through them once in a thousand and not each time.
 func (s *Strikes) forget(now time.Time) {
 	for key, one := range s.seen {
 		if now.Sub(one.begun) >= Span {
@@ -80,7 +80,7 @@ func (s *Strikes) forget(now time.Time) {
 		}
 	}
 	for key := range s.seen {
-		if len(s.seen) < maxStrikers {
+		if len(s.seen) <= maxStrikers-maxStrikers/10 {
 			return
 		}
 		delete(s.seen, key)
