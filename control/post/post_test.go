@@ -239,8 +239,10 @@ func TestWhatAnEngineCannotListIsSaidSo(t *testing.T) {
 	_, err1 := h.Waiting(t.Context(), h.to, mq.Find{Only: mq.FoundScheduled, Limit: 1})
 	_, err2 := h.Cancel(t.Context(), control.Itself("anna"), h.to, id)
 	_, err3 := h.Resolve(t.Context(), control.Itself("anna"), h.to, id, post.Verdict{Verdict: mq.Commit, Confirm: "m"})
-	for _, err := range []error{err1, err2, err3} {
-		if mq.KindOf(err) != mq.Unsupported || !strings.Contains(err.Error(), "recalls by the handle") {
+	_, err4 := h.Waiting(t.Context(), h.to, mq.Find{Only: mq.FoundHalf, Limit: 1})
+	const recall, end = "recalls its message by the handle", "ends its transaction itself"
+	for i, want := range []string{recall, recall, end, end} { // what to do instead
+		if err := []error{err1, err2, err3, err4}[i]; mq.KindOf(err) != mq.Unsupported || !strings.Contains(err.Error(), "list them for nobody") || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v", err)
 		}
 	}

@@ -17,19 +17,23 @@ const (
 	SettleVerb control.Verb = "message.settle"
 )
 
-// listing finds a topic on an engine that lists what waits there.
-func (o Office) listing(p Place) (target, error) {
+// listing finds a topic on an engine that lists what waits there in a state; elsewhere it says what to do instead.
+func (o Office) listing(p Place, state mq.FoundState) (target, error) {
 	t, err := o.to(p)
-	if err == nil && !t.at.Courier.Traits().ListsWaiting {
-		err = mq.Refuse(mq.Unsupported, "cluster %q does not tell what waits in a topic: its brokers list neither scheduled messages nor open transactions. "+
-			"The producer recalls by the handle that its send gave, and ends transactions itself", t.Spec.Cluster)
+	if err != nil || t.at.Courier.Traits().ListsWaiting {
+		return t, err
 	}
-	return t, err
+	if state == mq.FoundHalf {
+		return t, mq.Refuse(mq.Unsupported, "cluster %q does not tell which transactions are open: its brokers keep the messages of all topics together until then, and list them for nobody. "+
+			"The producer ends its transaction itself, by the transaction's id that its send gave; where it does not, brokers ask it, and drop the message when they have asked as often as they are set to", t.Spec.Cluster)
+	}
+	return t, mq.Refuse(mq.Unsupported, "cluster %q does not tell which messages wait for their time: its brokers keep those of all topics together until then, and list them for nobody. "+
+		"The producer recalls its message by the handle that its send gave; a message that is not recalled is found in the topic when its time has come", t.Spec.Cluster)
 }
 
 // Waiting lists what waits in a topic: scheduled messages by their due time, or halves by their age. A page may be short though more follow.
 func (o Office) Waiting(ctx context.Context, in Place, f mq.Find) (mq.Page, error) {
-	t, err := o.listing(in)
+	t, err := o.listing(in, f.Only)
 	if err != nil {
 		return mq.Page{}, err
 	}
@@ -58,7 +62,7 @@ func (o Office) one(ctx context.Context, t target, id mq.MessageID, state mq.Fou
 
 // Cancel recalls a scheduled message: it is never delivered.
 func (o Office) Cancel(ctx context.Context, by control.Actor, in Place, id mq.MessageID) (mq.Found, error) {
-	t, err := o.listing(in)
+	t, err := o.listing(in, mq.FoundScheduled)
 	if err != nil {
 		return mq.Found{}, err
 	}
@@ -79,7 +83,7 @@ type Verdict struct {
 
 // Resolve ends a transaction that nobody ended.
 func (o Office) Resolve(ctx context.Context, by control.Actor, in Place, id mq.MessageID, v Verdict) (mq.Found, error) {
-	t, err := o.listing(in)
+	t, err := o.listing(in, mq.FoundHalf)
 	if err != nil {
 		return mq.Found{}, err
 	}

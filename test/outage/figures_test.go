@@ -46,11 +46,11 @@ func TestWhatProxyProcessesKnowReachesTheControlPlane(t *testing.T) {
 	}
 	key := c.control.provides("pay")
 	c.near, c.far = s.proxyIn(1, "az-1"), s.proxyIn(2, "az-2")
-	seen := c.watches()
+	seen := c.control.watches("pay")
 	c.passes(key)
 	t.Run("trace", c.trace)
 	t.Run("tail", func(t *testing.T) {
-		crowd.Eventually(t, "all are shown by the stream", seen.shownAll)
+		crowd.Eventually(t, "all are shown by the stream", func() bool { return len(slices.Compact(seen.shown())) == comeIn })
 	})
 	t.Run("proxies", c.proxies)
 	t.Run("clients", c.clients)
@@ -269,16 +269,17 @@ func (c *scene) use(t *testing.T) {
 // watched is what a stream told so far.
 type watched struct {
 	mu      sync.Mutex
-	shown   int   // messages
-	in, out int   // of known steps. The one in which the tenant was made is not known: one of its name may have been there before.
-	steps   int   // that are known
-	lag     int64 // of the group
+	ids     []string // of messages that were shown
+	in, out int      // of known steps. The one in which the tenant was made is not known: one of its name may have been there before.
+	steps   int      // that are known
+	lag     int64    // of the group
 }
 
-func (w *watched) shownAll() bool {
+// shown is the ids of the messages that were shown, in order.
+func (w *watched) shown() []string {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return w.shown == comeIn
+	return slices.Sorted(slices.Values(w.ids))
 }
 
 func (w *watched) toldOfFigures() bool {
@@ -297,7 +298,9 @@ func (w *watched) take(kind, data string) error {
 		if err := json.Unmarshal([]byte(data), &tail); err != nil {
 			return err
 		}
-		w.shown += len(tail.Messages)
+		for _, m := range tail.Messages {
+			w.ids = append(w.ids, m.ID)
+		}
 	case "rates":
 		var r wire.LiveRates
 		if err := json.Unmarshal([]byte(data), &r); err != nil {
@@ -323,17 +326,17 @@ func (w *watched) take(kind, data string) error {
 	return nil
 }
 
-// watches follows the tenant's stream until the test ends.
-func (c *scene) watches() *watched {
-	c.t.Helper()
-	a, err := http.Get(c.control.url + "/v1/tenants/pay/events?watch=rates,lag&tail=orders")
+// watches follows a tenant's stream until the test ends.
+func (p *process) watches(tenant string) *watched {
+	p.t.Helper()
+	a, err := http.Get(p.url + "/v1/tenants/" + tenant + "/events?watch=rates,lag&tail=orders")
 	if err != nil || a.StatusCode != http.StatusOK {
-		c.t.Fatalf("the stream: %v %v", a, err)
+		p.t.Fatalf("the stream: %v %v", a, err)
 	}
 	w, over := &watched{}, false // over is guarded by w.mu: the test has ended
 	var reading sync.WaitGroup
-	c.t.Cleanup(reading.Wait)
-	c.t.Cleanup(func() {
+	p.t.Cleanup(reading.Wait)
+	p.t.Cleanup(func() {
 		w.mu.Lock()
 		over = true
 		w.mu.Unlock()
@@ -352,19 +355,19 @@ func (c *scene) watches() *watched {
 				}
 			case "data":
 				if err := w.take(kind, text); err != nil {
-					c.t.Error(err)
+					p.t.Error(err)
 				}
 			}
 		}
 		if w.mu.Lock(); !over {
-			c.t.Errorf("the stream broke off after %q: %v", kind, lines.Err())
+			p.t.Errorf("the stream broke off after %q: %v", kind, lines.Err())
 		}
 		w.mu.Unlock()
 	})
 	select {
 	case <-ready:
 	case <-time.After(time.Minute):
-		c.t.Fatal("the stream never began")
+		p.t.Fatal("the stream never began")
 	}
 	return w
 }

@@ -26,7 +26,8 @@ func TestNoCallFailsWhileTheControlPlaneIsDead(t *testing.T) {
 // newcomers is how many tenants are made while proxies hear of nothing: they take all of them in one step, once somebody tells them.
 const newcomers = 20
 
-func withoutAControlPlane(t *testing.T, s *site) {
+// withoutAControlPlane gives the control plane and the proxies that are there in the end.
+func withoutAControlPlane(t *testing.T, s *site) (*process, []*town.Process) {
 	t.Helper()
 	control := s.rules()
 	key := control.provides("pay")
@@ -69,7 +70,7 @@ func withoutAControlPlane(t *testing.T, s *site) {
 	}
 	elsewhere.kill()
 	calm("while nobody hears of what is made", l1, l2)
-	s.rules()
+	control = s.rules()
 	for _, p := range []*town.Process{one, two} {
 		c := crowd.Dial(t, p, "host@new")
 		c.Key = newcomer
@@ -86,6 +87,7 @@ func withoutAControlPlane(t *testing.T, s *site) {
 	calm(fmt.Sprintf("while %d tenants are taken at once", newcomers), l1, l2)
 	l1.ends(t, "first proxy")
 	l2.ends(t, "second proxy, after its restart")
+	return control, []*town.Process{one, two}
 }
 
 // Processes: a key that is revoked ends at every proxy, and so does what was open by it. What it takes is told and not judged here, since a busy machine makes

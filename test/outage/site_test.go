@@ -147,27 +147,30 @@ func (p *process) provides(tenant string) [2]string {
 // asks asks the API for something that is answered without a body.
 func (p *process) asks(method, path string) {
 	p.t.Helper()
-	a, err := http.DefaultClient.Do(crowd.Must(http.NewRequestWithContext(p.t.Context(), method, p.url+path, http.NoBody)))
-	if err != nil {
-		p.t.Fatal(err)
-	}
-	defer a.Body.Close()
-	if text := crowd.Must(io.ReadAll(a.Body)); a.StatusCode != http.StatusNoContent {
-		p.t.Fatalf("%s %s: %s %s", method, path, a.Status, text)
-	}
+	p.answers(method, path, "", http.StatusNoContent)
 }
 
 // tells asks the API for something that there is.
 func (p *process) tells(path string) string {
 	p.t.Helper()
-	a, err := http.Get(p.url + path)
+	return p.answers("GET", path, "", http.StatusOK)
+}
+
+// answers asks the API for something whose answer has this status.
+func (p *process) answers(method, path, body string, status int) string {
+	p.t.Helper()
+	r := crowd.Must(http.NewRequestWithContext(p.t.Context(), method, p.url+path, strings.NewReader(body)))
+	if body != "" {
+		r.Header.Set("Content-Type", "application/json")
+	}
+	a, err := http.DefaultClient.Do(r)
 	if err != nil {
 		p.t.Fatal(err)
 	}
 	defer a.Body.Close()
 	text := crowd.Must(io.ReadAll(a.Body))
-	if a.StatusCode != http.StatusOK {
-		p.t.Fatalf("%s: %s %s", path, a.Status, text)
+	if a.StatusCode != status {
+		p.t.Fatalf("%s %s: %s %s", method, path, a.Status, text)
 	}
 	return string(text)
 }
