@@ -70,7 +70,7 @@ func prepare(ctx context.Context, at *site.Site, g control.Group) (int64, error)
 		return 0, err
 	}
 	queues, err := at.Inspector.Progress(ctx, by, g.DeadLetters())
-	if site.Absent(err) {
+	if redrive.Nothing(err) {
 		return 0, nil
 	}
 	if err != nil {

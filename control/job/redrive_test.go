@@ -101,18 +101,33 @@ func TestRedriveLeavesWhatHasNowhereToGo(t *testing.T) {
 }
 
 func TestRedriveReportsAnEngineThatFails(t *testing.T) {
-	h := newHouse(t)
-	p := h.open()
-	orders, g := p.topic("default", "orders"), p.group("default", "billing")
-	h.bury(g, orders.Spec.Name, "a")
-	h.ask(func(_ context.Context, verb string) error {
-		if verb == "Take" {
-			return mq.Refuse(mq.Unavailable, "down")
-		}
-		return nil
-	})
-	if j := h.redrive(p, g, 0); j.State != job.Failed || j.Detail == "" {
-		t.Errorf("got %+v", j)
+	for name, fault := range map[string]struct {
+		verb string
+		err  error
+	}{
+		"it is down":                   {"Take", mq.Refuse(mq.Unavailable, "down")},
+		"it lost the group":            {"Take", mq.Refuse(mq.GroupNotFound, "no such group")},
+		"it cannot count what is left": {"Progress", mq.Refuse(mq.GroupNotFound, "no such group")}, // as brokers say that make no groups by themselves
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := newHouse(t)
+			p := h.open()
+			orders, g := p.topic("default", "orders"), p.group("default", "billing")
+			h.bury(g, orders.Spec.Name, "a")
+			h.ask(func(_ context.Context, verb string) error {
+				if verb == fault.verb {
+					return fault.err
+				}
+				return nil
+			})
+			j, err := p.board.Redrive(t.Context(), tester(), g.Tenant, g.Name, 0)
+			if err == nil {
+				j = h.ended(p, j)
+			}
+			if err == nil && (j.State != job.Failed || j.Detail == "") {
+				t.Errorf("got %+v", j)
+			}
+		})
 	}
 }
 

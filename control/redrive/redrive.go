@@ -82,6 +82,13 @@ func (r *Run) Work(ctx context.Context, progress func()) error {
 	return nil
 }
 
+// Nothing tells whether an engine says that the dead letters' topic is not there: nothing ever died. That the group which redrives is not there, which is made
+// before anything is asked, is a failure: dead letters that cannot be read are not none.
+func Nothing(err error) bool {
+	kind := mq.KindOf(err)
+	return kind == mq.NotFound || kind == mq.TopicNotFound
+}
+
 // batch moves some messages and says how many it had in hand.
 func (r *Run) batch(ctx context.Context, most int64) (int, error) {
 	held, err := mq.ParseHold(Hold)
@@ -93,8 +100,7 @@ func (r *Run) batch(ctx context.Context, most int64) (int, error) {
 	got, err := r.Engine.Take(bounded, mq.Want{
 		Topic: r.From, Group: r.By, Queue: mq.AnyQueue, Max: int(min(most, batchSize)), Hold: held, Attempt: mq.AttemptID(r.Token()),
 	})
-	switch mq.KindOf(err) {
-	case mq.NotFound, mq.TopicNotFound, mq.GroupNotFound:
+	if Nothing(err) {
 		return 0, nil
 	}
 	if err != nil {
