@@ -87,6 +87,26 @@ func (t *tracing) events(a *Answer) {
 	}
 	slices.SortStableFunc(t.all, func(a, b Event) int { return a.order().Compare(b.order()) })
 	a.Events = t.all
+	a.agree()
+}
+
+// agree lets the sentences of engines that do not tell of acknowledgements say what proxies recorded, which they do by the message and not by its place: of one that was
+// stored twice nobody knows which was meant. The state stays what the engine told.
+func (a *Answer) agree() {
+	if len(a.Places) != 1 {
+		return
+	}
+	for i := range a.Places[0].Fates {
+		f := &a.Places[0].Fates[i]
+		if f.State == mq.FateTaken && f.Dead == nil && slices.ContainsFunc(a.Events, func(e Event) bool { return e.settles(f.Group) }) {
+			f.Why = "it was delivered, and a proxy remembers that it was acknowledged"
+		}
+	}
+}
+
+// settles tells whether it is the acknowledgement of a group.
+func (e Event) settles(group mq.GroupName) bool {
+	return e.Kind == trail.Acked.String() && e.Result == "" && e.Group == group.String()
 }
 
 // order is the time by which an event is sorted. Stores know milliseconds: what a store tells happened at their end where it follows from what a proxy did, at their beginning where that follows from it.

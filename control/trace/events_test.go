@@ -83,6 +83,30 @@ func TestFilteredIsJudgedOnlyWhereNothingSpeaksAgainstIt(t *testing.T) {
 	}
 }
 
+func TestAnAcknowledgementThatAProxyRemembersIsNotCalledUnknown(t *testing.T) {
+	s, q := newScene("g")
+	s.fates["g"] = mq.Fate{State: mq.FateTaken}
+	acked := trail.Seen{Event: trail.Event{Kind: trail.Acked, At: s.found[0].StoredAt.Add(time.Second), Attempt: 1, Offset: -1}, Group: must(mq.ParseGroupName("g"))}
+	refused, another := acked, acked
+	refused.Result = mq.InvalidReceipt
+	another.Group = must(mq.ParseGroupName("h"))
+	for name, c := range map[string]struct {
+		seen []trail.Seen
+		why  string
+	}{
+		"acknowledged": {[]trail.Seen{acked}, "a proxy remembers that it was acknowledged"},
+		"not that one": {[]trail.Seen{refused, another}, "does not tell whether it was acknowledged"},
+	} {
+		a, err := Ask(t.Context(), s, saying(remembers(s, c.seen...)), q)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if f := a.Places[0].Fates[0]; f.State != mq.FateTaken || !strings.Contains(f.Why, c.why) {
+			t.Errorf("%s: %+v", name, f)
+		}
+	}
+}
+
 func TestASendIsToldWithWhatBecameOfIt(t *testing.T) {
 	s, q := newScene()
 	sent := trail.Seen{Event: trail.Event{Kind: trail.Stored, At: s.found[0].StoredAt, Took: 3 * time.Millisecond, Broker: "broker-a", Queue: 3, Offset: 17}, App: "till", Client: "c-1"}
