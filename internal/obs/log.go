@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"os"
 	"strings"
+	"time"
 
 	"golang.org/x/term"
 )
@@ -19,13 +20,18 @@ type Logger struct {
 	level *slog.LevelVar
 }
 
-// NewLogger writes to w: text when w is a terminal, JSON otherwise. Durations are written as people read them, "35s", in both.
+// NewLogger writes to w: text when w is a terminal, JSON otherwise. Durations are written as people read them, "35s", in both, and so is what has a String of its own:
+// JSON would make an empty object of a name whose type keeps its text to itself.
 func NewLogger(w io.Writer, level slog.Level) *Logger {
 	at := new(slog.LevelVar)
 	at.Set(level)
 	opts := &slog.HandlerOptions{Level: at, ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
-		if a.Value.Kind() == slog.KindDuration {
-			a.Value = slog.StringValue(a.Value.Duration().String())
+		switch v := a.Value.Any().(type) {
+		case time.Duration:
+			a.Value = slog.StringValue(v.String())
+		case error, *slog.Source, slog.Level, time.Time: // the handler knows them
+		case fmt.Stringer:
+			a.Value = slog.StringValue(fmt.Sprint(v)) // which bears a nil pointer
 		}
 		return a
 	}}

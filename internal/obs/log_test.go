@@ -5,6 +5,7 @@ package obs
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"log/slog"
 	"strings"
 	"testing"
@@ -35,6 +36,22 @@ func TestDurationsAreWrittenAsPeopleReadThem(t *testing.T) {
 	NewLogger(&out, slog.LevelInfo).With("every", time.Second).Info("leaving", "for", 35*time.Second)
 	if !strings.Contains(out.String(), `"for":"35s"`) || !strings.Contains(out.String(), `"every":"1s"`) {
 		t.Errorf("%s", &out)
+	}
+}
+
+// named keeps its text to itself, as the platform's names do.
+type named struct{ text string }
+
+func (n named) String() string { return n.text }
+
+func TestNamesAreWrittenAsTheirText(t *testing.T) {
+	var out bytes.Buffer
+	l := NewLogger(&out, slog.LevelInfo)
+	l.With("cluster", named{"east"}).Info("m", "topic", named{"orders"}, "nobody", (*named)(nil), "error", errors.New("why"), "level-of", slog.LevelWarn)
+	for _, want := range []string{`"cluster":"east"`, `"topic":"orders"`, `"nobody":"<nil>"`, `"error":"why"`, `"level":"INFO"`, `"level-of":"WARN"`, `"time":"2`} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("no %s in %s", want, &out)
+		}
 	}
 }
 
