@@ -22,14 +22,19 @@ var postgres = pgtest.New()
 
 func TestMain(m *testing.M) { os.Exit(postgres.Run(m)) }
 
-// Two control planes over one database: what is changed at one holds at the other, and at the proxies that follow that one; when one dies the other goes on.
-func TestTheStoreIsSharedByTwoControlPlanes(t *testing.T) {
-	url := postgres.Database(t)
+// sealingKeys is the file of the keys that all who use a database must have.
+func sealingKeys(t *testing.T) string {
+	t.Helper()
 	raw := make([]byte, 32)
 	for i := range raw {
 		raw[i] = byte(i)
 	}
-	keys := written(t, "keys", base64.StdEncoding.EncodeToString(raw)+"\n")
+	return written(t, "keys", base64.StdEncoding.EncodeToString(raw)+"\n")
+}
+
+// Two control planes over one database: what is changed at one holds at the other, and at the proxies that follow that one; when one dies the other goes on.
+func TestTheStoreIsSharedByTwoControlPlanes(t *testing.T) {
+	url, keys := postgres.Database(t), sealingKeys(t)
 	var planes []*ruled
 	for range 2 {
 		c := good(t)

@@ -5,6 +5,8 @@ package api_test
 import (
 	"context"
 	"net/http"
+	"net/http/httptest"
+	"net/url"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -13,10 +15,12 @@ import (
 
 	"github.com/causeway-mq/causeway/control"
 	"github.com/causeway-mq/causeway/control/api"
+	"github.com/causeway-mq/causeway/control/identity/oidc"
 	"github.com/causeway-mq/causeway/control/shelf"
 	"github.com/causeway-mq/causeway/control/sqlstore"
 	"github.com/causeway-mq/causeway/control/wire"
 	"github.com/causeway-mq/causeway/internal/clock"
+	"github.com/causeway-mq/causeway/internal/testkit/optest"
 	"github.com/causeway-mq/causeway/mq"
 )
 
@@ -72,7 +76,12 @@ type pair struct {
 
 func newPair(t *testing.T) *pair {
 	t.Helper()
-	p := &pair{now: clock.NewVirtual(time.Date(2026, 11, 30, 9, 0, 0, 0, time.UTC))}
+	return pairAt(t, time.Date(2026, 11, 30, 9, 0, 0, 0, time.UTC))
+}
+
+func pairAt(t *testing.T, now time.Time, change ...func(*api.Options, *control.Options)) *pair {
+	t.Helper()
+	p := &pair{now: clock.NewVirtual(now)}
 	dir := t.TempDir()
 	var sites []*site
 	for i := range p.stores {
@@ -83,6 +92,9 @@ func newPair(t *testing.T) *pair {
 		p.stores[i] = &watchedStore{Store: store}
 		sites = append(sites, serve(t, func(o *api.Options, c *control.Options) {
 			o.Token, o.Clock, c.Clock, c.Store, c.Sharing = holders, p.now, p.now, p.stores[i], &control.Sharing{}
+			for _, f := range change {
+				f(o, c)
+			}
 		}))
 	}
 	p.a, p.b = sites[0], sites[1]
@@ -112,6 +124,60 @@ func TestASessionWorksAtEveryPlane(t *testing.T) {
 	p.now.Advance(2 * time.Second)
 	if r := here.sends("GET", "/v1/session", ""); r.status != 401 || r.problem(t).Reason != "session_ended" {
 		t.Errorf("two seconds later, where he came in: %d %s", r.status, r.body)
+	}
+}
+
+func TestALoginThatBeganAtOnePlaneEndsAtTheOther(t *testing.T) {
+	var p *pair
+	front := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { // sends who comes back from the provider to the other plane
+		if r.URL.Path == oidc.ReturnPath {
+			p.b.served.ServeHTTP(w, r)
+			return
+		}
+		p.a.served.ServeHTTP(w, r)
+	}))
+	t.Cleanup(front.Close)
+	op := optest.New(t, front.URL+oidc.ReturnPath)
+	op.Is(optest.User{ID: "u-1", Email: "anna@shop.example", Verified: true})
+	p = pairAt(t, time.Now(), func(o *api.Options, c *control.Options) {
+		config := oidc.Default()
+		config.Issuer, config.ClientID, config.ClientSecret, config.RedirectURL = op.URL, optest.ClientID, optest.Secret, front.URL+oidc.ReturnPath
+		var err error
+		if o.Provider, err = oidc.New(config, shelf.New(c.Store.Shelf(), o.Clock.Now)); err != nil {
+			t.Fatal(err)
+		}
+	})
+	p.a.send("POST", def+"/members", `{"name":"anna@shop.example","role":"developer"}`, as(holders))
+	c := visitor(t)
+	page, err := c.Get(front.URL + "/v1/session/provider")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer page.Body.Close()
+	at, err := url.Parse(front.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cookies := c.Jar.Cookies(at)
+	if page.StatusCode != 200 || len(cookies) != 1 {
+		t.Fatalf("he comes to %d with %v", page.StatusCode, cookies)
+	}
+	there := browser{p.b, cookies[0], ""}
+	who := read[wire.Session](t, there.sends("GET", "/v1/session", ""))
+	there.csrf = who.CSRF
+	here := there.at(p.a)
+	if same := read[wire.Session](t, here.sends("GET", "/v1/session", "")); same.Name != "default/anna@shop.example" || same.CSRF != who.CSRF || same.Logout != who.Logout || !strings.Contains(same.Logout, "id_token_hint=") {
+		t.Errorf("where the login began he is %+v, where it ended %+v", same, who)
+	}
+	if r := here.sends("POST", def+"/topics", `{"name":"orders"}`); r.status != 201 {
+		t.Errorf("makes a topic: %d %s", r.status, r.body)
+	}
+	if r := there.sends("DELETE", "/v1/session", ""); r.status != 204 {
+		t.Errorf("leaves: %d %s", r.status, r.body)
+	}
+	p.now.Advance(2 * time.Second)
+	if r := here.sends("GET", "/v1/session", ""); r.status != 401 || r.problem(t).Reason != "session_ended" {
+		t.Errorf("two seconds later, at the other plane: %d %s", r.status, r.body)
 	}
 }
 
