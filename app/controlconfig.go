@@ -26,7 +26,7 @@ type ControlConfig struct {
 	// ProxyTokens open the feed and nothing else.
 	ProxyTokens []string `yaml:"proxy_tokens" secret:"true" doc:"tokens with which proxies read the feed, secrets of applications included; two while one is exchanged for the other"`
 	// Production refuses what is fit for trying out alone.
-	Production bool   `yaml:"production" doc:"refuse to start with what is fit for trying out alone: an API without a token, a cluster without ACL"`
+	Production bool   `yaml:"production" doc:"refuse to start with what is fit for trying out alone: an API without a token, a cluster without ACL; and give no first catalog to a proxy that signs at the brokers as this control plane does"`
 	LogLevel   string `yaml:"log_level" doc:"debug, info, warn or error"`
 	Pprof      bool   `yaml:"pprof" doc:"serve /debug/pprof on the HTTP address"`
 

@@ -65,7 +65,7 @@ func (p *proxy) openFeed() error {
 	}
 	p.group.Go("questions about messages", witness.Run)
 	p.followed, err = fed.Open(fed.Options{
-		URLs: c.URLs, Token: token, Name: self, Client: transport, Disk: disk, Cache: name,
+		URLs: c.URLs, Token: token, Name: self, Users: signers(p.config.Clusters), Client: transport, Disk: disk, Cache: name,
 		Clock: p.clock, Log: p.log.With("room", "catalog"), Events: p.feedFigures(),
 	})
 	if err != nil {
@@ -75,6 +75,15 @@ func (p *proxy) openFeed() error {
 	p.metrics.catalog(p, nil)
 	p.group.Go("feed of the control plane", p.followed.Run)
 	return nil
+}
+
+// signers are the users as whom requests to brokers are signed, by cluster.
+func signers(clusters []ClusterConfig) map[string]string {
+	all := map[string]string{}
+	for _, one := range clusters {
+		all[one.Name] = one.AccessKey
+	}
+	return all
 }
 
 // openHerald tells control planes what is counted here and who is connected, until after the door has closed.

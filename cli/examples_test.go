@@ -212,7 +212,8 @@ func (r *rehearsal) prepare(n int, path string, words []string) map[string]strin
 	}
 	r.write("topics.yaml", "kind: Topic\nname: orders\nqueues: 8\n")
 	r.write("causeway.yaml", r.ok("config", "print"))
-	r.write("proxy.yaml", cluster)
+	r.write("proxy.yaml", cluster+"listen: 127.0.0.1:8081\n")
+	r.write("control.yaml", ruler)
 	r.env["CAUSEWAY_SERVER"] = r.noting
 	if path == "causeway login" || path == "causeway logout" {
 		delete(r.env, "CAUSEWAY_SERVER")

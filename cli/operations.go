@@ -62,36 +62,61 @@ func (c commands) secrets() (s configfile.Secrets) {
 func (c commands) configCheck() *cobra.Command {
 	var whose string
 	cmd := &cobra.Command{
-		Use: "check FILE", Short: "Check a configuration file or a catalog; all that is wrong, at once", Args: call.Exactly("the FILE"),
+		Use: "check FILE...", Short: "Check configuration files or catalogs; all that is wrong with one, at once", Args: cobra.MinimumNArgs(1),
 		Long: `Check a configuration file of causeway up, causeway control or causeway proxy, a catalog, or Apache's rmq-proxy.json; all that is wrong, at once.
 
 A control plane's secrets may stand in the environment, as when it runs: CAUSEWAY_TOKEN, CAUSEWAY_PROXY_TOKEN, CAUSEWAY_OIDC_SECRET.
 
+Several files are held against each other as well: in production no proxy signs at the brokers as a control plane does, whose user is an administrator there.
+
 Of rmq-proxy.json it shows what becomes of each key. With 7 it ends when a proxy would start, and something that the file asks for would be lost; with 78 when
 none would.`,
-		Example: "  causeway config check causeway.yaml\n  causeway config check --for proxy proxy.yaml",
+		Example: "  causeway config check causeway.yaml\n  causeway config check --for proxy proxy.yaml\n  causeway config check control.yaml proxy.yaml",
 		RunE: func(_ *cobra.Command, args []string) error {
 			if err := c.CheckOutput(); err != nil {
 				return err
 			}
-			kind, err := c.kindOf(whose, args[0])
-			if err != nil {
-				return err
+			kinds := map[string]configfile.Kind{}
+			for _, path := range args {
+				kind, err := c.kindOf(whose, path)
+				if err == nil {
+					err = c.checkFile(kind, path)
+				}
+				if err != nil {
+					return err
+				}
+				kinds[path] = kind
 			}
-			found, err := configfile.Check(kind, args[0], c.secrets())
-			switch {
-			case err != nil && kind == configfile.Apaches:
-				return call.Fail(ExitConfig, err, "Apache's proxy passes over what it does not know, this one does not: the file starts a proxy once that is mended")
-			case err != nil:
-				return call.Fail(ExitConfig, err, "`causeway config print --for "+string(kind)+"` shows every key")
-			case kind == configfile.Apaches:
-				return c.showApaches(found, args[0])
-			}
-			return c.Say(map[string]any{"ok": true, "for": kind}, "%s is good, a file of %s", args[0], of(kind))
+			return c.apart(kinds)
 		},
 	}
 	forFlag(cmd, &whose)
 	return cmd
+}
+
+func (c commands) checkFile(kind configfile.Kind, path string) error {
+	found, err := configfile.Check(kind, path, c.secrets())
+	switch {
+	case err != nil && kind == configfile.Apaches:
+		return call.Fail(ExitConfig, err, "Apache's proxy passes over what it does not know, this one does not: the file starts a proxy once that is mended")
+	case err != nil:
+		return call.Fail(ExitConfig, err, "`causeway config print --for "+string(kind)+"` shows every key")
+	case kind == configfile.Apaches:
+		return c.showApaches(found, path)
+	}
+	return c.Say(map[string]any{"ok": true, "for": kind}, "%s is good, a file of %s", path, of(kind))
+}
+
+// apart holds files against each other.
+func (c commands) apart(kinds map[string]configfile.Kind) error {
+	note, err := c.secrets().Apart(kinds)
+	if err != nil {
+		return call.Fail(ExitConfig, err, "in production no proxy signs as a control plane does")
+	}
+	if note != "" && !c.Quiet {
+		fmt.Fprintln(c.Env.Err, note)
+	}
+	return nil
 }
 
 // of says whose a file is.

@@ -276,6 +276,35 @@ func TestRow135AClusterWithoutACLIsNotForProduction(t *testing.T) {
 	d.notStarted("control", "clusters: [{name: c, namesrv: ['127.0.0.1:9876']}]\nproxy_tokens: ['the token of proxies']\nproduction: true\ntoken: 0123456789abcdef\n", "clusters[0].access_key", "required in production")
 }
 
+// The plane's user at the brokers is an administrator there, and where both files can be seen, no proxy signs as that one.
+func TestRow136FilesOfOneMachineAreHeldAgainstEachOther(t *testing.T) {
+	d := newDesk(t, "")
+	const signed = "clusters: [{name: %c, namesrv: ['127.0.0.1:9876'], access_key: %u, secret_key: 0123456789abcdef}]\ntoken: 0123456789abcdef\n"
+	file := func(name, cluster, user, more string) string {
+		return d.file(name, strings.NewReplacer("%c", cluster, "%u", user).Replace(signed)+more)
+	}
+	const plane = "proxy_tokens: ['the token of proxies']\n"
+	const told = "clusters[0].access_key: is the user of the control plane"
+	ruler, proxy := file("control.yaml", "east", "root", plane), file("proxy.yaml", "east", "root", "listen: 0.0.0.0:8081\n")
+	code, out, err := d.run("config", "check", ruler, proxy)
+	if code != ExitOK || strings.Count(out, "is good") != 2 || !strings.Contains(err, "proxy.yaml: "+told) {
+		t.Errorf("to try things out: exit %d\n%s%s", code, out, err)
+	}
+	strict := file("control.yaml", "east", "root", plane+"production: true\n")
+	for _, files := range [][]string{{strict, proxy}, {proxy, strict}} {
+		if code, _, err := d.run(append([]string{"config", "check"}, files...)...); code != ExitConfig || !strings.Contains(err, "proxy.yaml: "+told) || !strings.Contains(err, "cluster east") || strings.Contains(err, "0123456789abcdef") {
+			t.Errorf("in production: exit %d\n%s", code, err)
+		}
+	}
+	for name, other := range map[string]string{
+		"a user of its own": file("own.yaml", "east", "proxies", "listen: 0.0.0.0:8081\n"), "the name at another cluster": file("west.yaml", "west", "root", "listen: 0.0.0.0:8081\n"),
+	} {
+		if code, _, err := d.run("config", "check", strict, other); code != ExitOK || strings.Contains(err, told) {
+			t.Errorf("%s: exit %d\n%s", name, code, err)
+		}
+	}
+}
+
 func TestRow137NoTenantsNamesLieAmongAnothers(t *testing.T) {
 	d := newDesk(t, "")
 	const text = "format: 1\nversion: 1\ntenants:\n- {id: pay}\n- id: fin\n  topics:\n  - {name: orders, physical: %s, cluster: c}\n"

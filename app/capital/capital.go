@@ -175,7 +175,8 @@ func (c *capital) openPlane(ctx context.Context) (err error) {
 	c.group.OnStop("store", release)
 	c.told = readings.New(readings.Options{Estate: c.plane, Table: c.store, Clock: c.clock, Log: c.log.With("room", "figures")})
 	c.told.Start(c.group)
-	c.feed, err = feed.New(feed.Options{Plane: c.plane, Ledger: c.store, Tokens: c.config.ProxyTokens, Clock: c.clock, Log: c.log.With("room", "feed"), Reports: c.told.Take, Rolls: c.told.Roster.Take})
+	c.feed, err = feed.New(feed.Options{Plane: c.plane, Ledger: c.store, Tokens: c.config.ProxyTokens, Clock: c.clock, Log: c.log.With("room", "feed"), Reports: c.told.Take, Rolls: c.told.Roster.Take,
+		Users: c.signers(), Production: c.config.Production})
 	if err != nil {
 		return app.ConfigError{Err: err}
 	}
@@ -185,6 +186,9 @@ func (c *capital) openPlane(ctx context.Context) (err error) {
 		return nil
 	})
 	c.gauge("causeway_feed_proxies", "Proxies that follow this control plane.", func() float64 { return float64(len(c.feed.Followers())) })
+	c.gauge("causeway_feed_proxies_shared_user", "Proxies that sign at brokers as the control plane's own user, an administrator there.", func() float64 {
+		return float64(len(sharing(c.feed.Followers())))
+	})
 	c.gauge("causeway_feed_version", "Version of the catalog that proxies are to have.", func() float64 {
 		_, v := c.feed.Now()
 		return float64(v)
@@ -206,7 +210,7 @@ func (c *capital) checks(context.Context) []control.Finding {
 	for _, p := range c.told.Series.Proxies() {
 		proxies = append(proxies, steward.Stands{What: "proxy " + p.Name, Zone: p.Zone})
 	}
-	return []control.Finding{c.following(), steward.New(c.plane, c.clock.Now).Lost(proxies)}
+	return []control.Finding{c.following(), c.users(), steward.New(c.plane, c.clock.Now).Lost(proxies)}
 }
 
 // follows is how proxies follow the catalog, for the interface.
@@ -214,7 +218,7 @@ func (c *capital) follows() door.Following {
 	epoch, version := c.feed.Now()
 	f := door.Following{Version: uint64(version), Epoch: epoch.ID}
 	for _, one := range c.feed.Followers() {
-		f.Proxies = append(f.Proxies, door.Follower{Name: one.Name, Epoch: one.Epoch, Version: uint64(one.Version), Heard: one.Heard, By: one.By, Since: one.Since})
+		f.Proxies = append(f.Proxies, door.Follower{Name: one.Name, Epoch: one.Epoch, Version: uint64(one.Version), Heard: one.Heard, By: one.By, Since: one.Since, Shared: one.Shared})
 	}
 	return f
 }

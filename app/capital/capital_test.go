@@ -222,11 +222,14 @@ func (r *ruled) do(method, path string, body any) map[string]any {
 }
 
 // follower is a proxy that follows a control plane.
-func follower(t *testing.T, control follow.Config) (*part, crowd.Elsewhere, string) {
+func follower(t *testing.T, control follow.Config, change ...func(*app.ProxyConfig)) (*part, crowd.Elsewhere, string) {
 	t.Helper()
 	c := app.DefaultProxyConfig()
 	c.Listen, c.HTTP, c.Control = freeAddress(t), freeAddress(t), control
 	c.Clusters = []app.ClusterConfig{{Name: "east", NameServers: []string{freeAddress(t)}}}
+	for _, f := range change {
+		f(&c)
+	}
 	p := run(t, func(ctx context.Context) error {
 		return app.Proxy(ctx, app.ProxyOptions{Config: c, Out: new(bytes.Buffer), Log: obs.NewLogger(testWriter{t}, slog.LevelError)})
 	})
@@ -267,6 +270,31 @@ func TestNoRetentionIsAskedOfATopicOnRocketMQ(t *testing.T) {
 	}
 	if offered := fmt.Sprint(plane.do("GET", "/v1/tenants/default/clusters", nil)); !strings.Contains(offered, "brokerSettings:[durability retention]") {
 		t.Error(offered)
+	}
+}
+
+// Each process knows its own user at the brokers alone, and the control plane tells which proxy has the same.
+func TestAProxyThatSignsAsTheControlPlaneIsToldOf(t *testing.T) {
+	signs := func(cluster *app.ClusterConfig, user string) {
+		cluster.AccessKey, cluster.SecretKey = user, "0123456789abcdef"
+	}
+	c := good(t)
+	signs(&c.Clusters[0], "root")
+	plane := rule(t, c)
+	crowd.Eventually(t, "the control plane is ready", func() bool { return strings.Contains(ask(t, plane.url+"/readyz"), `"ready"`) })
+	dir := t.TempDir()
+	for _, user := range []string{"root", "proxies"} {
+		follower(t, follow.Config{URLs: []string{plane.url}, Token: proxyToken, Cache: filepath.Join(dir, user)}, func(p *app.ProxyConfig) { signs(&p.Clusters[0], user) })
+	}
+	crowd.Eventually(t, "both follow", func() bool { return strings.Count(ask(t, plane.url+"/v1/proxies"), `"current": true`) == 2 })
+	if text := ask(t, plane.url+"/v1/proxies"); strings.Count(text, "sharedUser") != 1 || strings.Contains(text, "root") {
+		t.Error(text)
+	}
+	if text := ask(t, plane.url+"/v1/doctor"); !strings.Contains(text, "as this control plane's own user") || !strings.Contains(text, "at east") {
+		t.Error(text)
+	}
+	if text := ask(t, plane.url+"/metrics"); !strings.Contains(text, "causeway_feed_proxies_shared_user 1\n") {
+		t.Error("the figures do not tell")
 	}
 }
 

@@ -181,7 +181,7 @@ func (c commands) proxies() *cobra.Command {
 				return err
 			}
 			return c.Show(page.Items, func() call.Table {
-				t := call.Table{Head: []string{"PROXY", "ZONE", "HEARD", "IN/S", "OUT/S", "CATALOG", "CURRENT", "BY", "SINCE"}}
+				t := call.Table{Head: []string{"PROXY", "ZONE", "HEARD", "IN/S", "OUT/S", "CATALOG", "CURRENT", "BY", "SINCE", "ADMIN AT"}}
 				for _, p := range page.Items {
 					in, _ := rate(p.In)
 					out, _ := rate(p.Out)
@@ -189,7 +189,7 @@ func (c commands) proxies() *cobra.Command {
 					if c := p.Catalog; c != nil {
 						row = append(row[:5], strconv.FormatUint(c.Version, 10), call.YesNo(c.Current), call.Dash(c.By), call.When(c.Since))
 					}
-					t.Add(row...)
+					t.Add(append(row, call.Names(p.SharedUser))...)
 				}
 				return t
 			})

@@ -143,7 +143,7 @@ func TestProxiesAreShownWithWhatTheyCountAndWhatTheyHave(t *testing.T) {
 		{Name: "p-1:8081", Epoch: "e", Version: 12, Heard: now, By: "poll", Since: now.Add(-time.Minute)},
 		{Name: "p-2:8081", Epoch: "e", Version: 9, Heard: now.Add(time.Hour), By: "disk", Since: now.Add(-time.Hour)},
 		{Name: "p-3:8081", Epoch: "another", Version: 40, Heard: now},
-		{Name: "p-4:8081", Heard: now},
+		{Name: "p-4:8081", Heard: now, Shared: []string{"east"}},
 	}}
 	c.site = serve(t, func(o *api.Options, p *control.Options) {
 		o.Series, o.Clock, p.Clock, o.Follows = c.series, c.clock, c.clock, func() door.Following { return following }
@@ -163,6 +163,9 @@ func TestProxiesAreShownWithWhatTheyCountAndWhatTheyHave(t *testing.T) {
 		if got := fmt.Sprintf("%d %v %s %.0f", p.Version, p.Current, p.By, age); got != want {
 			t.Errorf("%s: %s, want %s", all[i].Name, got, want)
 		}
+	}
+	if all[0].SharedUser != nil || len(all[3].SharedUser) != 1 || all[3].SharedUser[0] != "east" {
+		t.Errorf("signing as the control plane: %v and %v", all[0].SharedUser, all[3].SharedUser)
 	}
 	read[wire.Zone](t, c.send("POST", "/v1/zones", `{"name":"az-1"}`))
 	if z := read[wire.Zone](t, c.send("GET", "/v1/zones/az-1", "")); len(z.Proxies) != 1 || z.Proxies[0] != "p-1:8081" {

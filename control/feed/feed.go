@@ -51,6 +51,9 @@ type Options struct {
 	Tokens []string // any of them opens the feed: two while one is exchanged for the other
 	Clock  clock.Clock
 	Log    *slog.Logger
+	// Users is as whom the control plane signs at the brokers, by cluster: no proxy may sign so.
+	Users      map[string]string
+	Production bool // a proxy that signs as the control plane, and serves nothing yet, is refused
 	// Reports takes what proxies counted, and is false where the whole is needed; nil: nobody wants to know.
 	Reports func(tally.Report) bool
 	// Rolls takes who is connected to proxies, and is false where the whole is needed; nil: nobody wants to know.
@@ -71,6 +74,7 @@ const (
 type Feed struct {
 	opt    Options
 	tokens [][sha256.Size]byte
+	own    map[string]string // the marks of Users, with the cluster
 	mux    *http.ServeMux
 	forced chan struct{} // wakes Run: the epoch may be another; holds at most one
 	over   chan struct{} // closed by Release, so that nobody waits for a stop
@@ -97,7 +101,7 @@ func New(opt Options) (*Feed, error) {
 		opt.Log = slog.New(slog.DiscardHandler)
 	}
 	f := &Feed{
-		opt: opt, mux: http.NewServeMux(), forced: make(chan struct{}, 1), over: make(chan struct{}),
+		opt: opt, own: own(opt.Tokens, opt.Users), mux: http.NewServeMux(), forced: make(chan struct{}, 1), over: make(chan struct{}),
 		documents: map[holding]*document{}, changed: make(chan struct{}), followers: map[string]*Follower{}, heard: make(chan struct{}),
 		witnesses: map[witnessID]*witness{}, inquiries: map[string]*inquiry{},
 	}
@@ -279,6 +283,10 @@ func (f *Feed) catalog(w http.ResponseWriter, r *http.Request) {
 	one := f.follow(r, h)
 	told := false
 	defer func() { f.left(one, told) }()
+	if why := f.unwanted(f.shared(r), r.URL.Query()); why != "" {
+		say(w, http.StatusForbidden, why)
+		return
+	}
 	timer := f.opt.Clock.NewTimer(wait)
 	defer timer.Stop()
 	for {

@@ -51,7 +51,7 @@ type capital struct {
 }
 
 // found opens a control plane on the database in dir.
-func found(t *testing.T, dir string) *capital {
+func found(t *testing.T, dir string, change ...func(*feed.Options)) *capital {
 	t.Helper()
 	store := must(sqlstore.OpenSQLite(context.Background(), dir))
 	engine := controltest.New()
@@ -65,7 +65,11 @@ func found(t *testing.T, dir string) *capital {
 			return c.feed.Await(ctx, v)
 		},
 	}))
-	c.feed = must(feed.New(feed.Options{Plane: c.Plane, Ledger: store, Tokens: []string{token, "the one that comes next"}}))
+	o := feed.Options{Plane: c.Plane, Ledger: store, Tokens: []string{token, "the one that comes next"}}
+	for _, f := range change {
+		f(&o)
+	}
+	c.feed = must(feed.New(o))
 	ctx, cancel := context.WithCancel(context.Background())
 	var running sync.WaitGroup
 	running.Go(func() { _ = c.feed.Run(ctx) })
@@ -146,6 +150,7 @@ type settling struct {
 	road http.RoundTripper
 	urls []string
 	key  string
+	user string // as whom it signs at the brokers of east
 }
 
 func settle(t *testing.T, s settling) *outpost {
@@ -164,7 +169,7 @@ func settle(t *testing.T, s settling) *outpost {
 	}
 	o := &outpost{}
 	o.Source = must(fed.Open(fed.Options{
-		URLs: s.urls, Token: s.key, Name: s.name, Client: s.road, Disk: s.disk, Cache: "catalog", Clock: clock.System(), Log: slog.New(slog.DiscardHandler),
+		URLs: s.urls, Token: s.key, Name: s.name, Users: map[string]string{"east": s.user}, Client: s.road, Disk: s.disk, Cache: "catalog", Clock: clock.System(), Log: slog.New(slog.DiscardHandler),
 		Events: fed.Events{
 			Refused: func(w fed.Why) { o.mu.Lock(); o.why = append(o.why, w); o.mu.Unlock() },
 			Taken: func(_ time.Duration, _ int, delta bool) {

@@ -35,6 +35,7 @@ type Follower struct {
 	Heard   time.Time
 	By      string    // by which way it has it: wire.ByFeed or wire.ByDisk; "" where it does not say
 	Since   time.Time // it has it; zero where it does not say
+	Shared  []string  // clusters at which it signs as the control plane does, see user.go
 
 	waiting int       // questions that are not answered
 	told    time.Time // when it was given a document
@@ -44,6 +45,7 @@ type Follower struct {
 func (f *Feed) follow(r *http.Request, h holding) *Follower {
 	name := r.Header.Get(wire.ProxyHeader)
 	name = name[:min(len(name), maxFollowerName)]
+	shared := f.shared(r)
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	one := f.followers[name]
@@ -58,6 +60,7 @@ func (f *Feed) follow(r *http.Request, h holding) *Follower {
 	}
 	one.Remote, one.Epoch, one.Version, one.Heard = r.RemoteAddr, h.epoch, h.version, f.opt.Clock.Now()
 	one.By, one.Since = told(r.URL.Query())
+	f.noted(one, shared)
 	one.waiting++
 	f.stir()
 	return one

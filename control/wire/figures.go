@@ -57,6 +57,8 @@ type ProxyStatus struct {
 	Out   *Rate     `json:"out,omitempty"`
 	// Catalog is what it has of the catalog; left out of one that does not ask for it here.
 	Catalog *ProxyCatalog `json:"catalog,omitempty"`
+	// SharedUser names the clusters at whose brokers it signs as the control plane's own user, an administrator there; it is to have one of its own.
+	SharedUser []string `json:"sharedUser,omitempty"`
 }
 
 // ProxyCatalog is the catalog that a proxy serves from.

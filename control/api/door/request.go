@@ -56,6 +56,7 @@ type Follower struct {
 	Heard       time.Time // when it asked last
 	By          string    // by which way it has that version, "" where it does not say
 	Since       time.Time // it has it; zero where it does not say
+	Shared      []string  // clusters at which it signs as the control plane's own user
 }
 
 // Handler answers a request. An error becomes a problem.

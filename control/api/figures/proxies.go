@@ -21,7 +21,7 @@ func listProxies(r *door.Request) (door.Answer, error) {
 		now := r.Follows()
 		for _, f := range now.Proxies {
 			one := all[f.Name]
-			one.Name, one.Catalog = f.Name, held(r, now, f)
+			one.Name, one.Catalog, one.SharedUser = f.Name, held(r, now, f), f.Shared
 			if f.Heard.After(one.Heard) {
 				one.Heard = f.Heard.UTC()
 			}

@@ -4,12 +4,14 @@ package fed
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 
 	"github.com/causeway-mq/causeway/mq"
 	"github.com/causeway-mq/causeway/proxy/catalog"
@@ -43,6 +45,9 @@ func (s *Source) ask(ctx context.Context) (taken bool, err error) {
 	}
 	r.Header.Set("Authorization", "Bearer "+s.opt.Token)
 	r.Header.Set(wire.ProxyHeader, s.opt.Name)
+	if marks := wire.Marks(s.opt.Token, s.opt.Users); len(marks) > 0 {
+		r.Header.Set(wire.UsersHeader, strings.Join(marks, ","))
+	}
 	answer, err := s.opt.Client.RoundTrip(r) // no redirect is followed: the token goes nowhere else
 	if err != nil {
 		return false, err
@@ -54,6 +59,8 @@ func (s *Source) ask(ctx context.Context) (taken bool, err error) {
 		return false, s.nothingNew(answer.Header)
 	case http.StatusUnauthorized:
 		return false, errors.New("it does not know this proxy's token")
+	case http.StatusForbidden:
+		return false, fmt.Errorf("it refuses this proxy: %s", detail(answer.Body))
 	default:
 		return false, fmt.Errorf("it answers %s", answer.Status)
 	}
@@ -64,6 +71,17 @@ func (s *Source) ask(ctx context.Context) (taken bool, err error) {
 	return true, s.take(data)
 }
 
+// detail is what a control plane says of a refusal.
+func detail(body io.Reader) string {
+	var said struct {
+		Detail string `json:"detail"`
+	}
+	if json.NewDecoder(io.LimitReader(body, 4096)).Decode(&said) != nil || said.Detail == "" {
+		return "without a word"
+	}
+	return said.Detail
+}
+
 // question says what this proxy has.
 func (s *Source) question(have *wire.State) string {
 	u := *s.urls[s.at]
@@ -71,6 +89,8 @@ func (s *Source) question(have *wire.State) string {
 	if have.Version() > 0 {
 		q.Set("epoch", have.Epoch().ID)
 		q.Set("sum", have.Sum().String())
+	}
+	if s.held().Version() > 0 { // also where the whole is asked for: a proxy that serves is not kept from its catalog
 		s.say(q)
 	}
 	u.RawQuery = q.Encode()

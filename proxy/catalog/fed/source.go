@@ -75,6 +75,7 @@ type Options struct {
 	URLs   []string // of control planes, without the path
 	Token  string
 	Name   string            // what this proxy calls itself to the control plane
+	Users  map[string]string // by cluster, as whom it signs at the brokers; the control plane is told marks of them
 	Client http.RoundTripper // http.DefaultTransport by default
 	Disk   fsys.FS           // holds the cache
 	Cache  string            // its name at the root of Disk
