@@ -570,9 +570,12 @@ func TestWhoDoesNotReadIsDropped(t *testing.T) {
 	if _, err := fmt.Fprintf(mine, "GET %s/events?watch=jobs HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer %s\r\n\r\n", def, holders); err != nil {
 		t.Fatal(err)
 	}
+	if _, err := mine.Read(make([]byte, 1)); err != nil { // the answer has begun, so its place is taken; the rest is never read
+		t.Fatal(err)
+	}
 	look := time.NewTicker(5 * time.Millisecond)
 	defer look.Stop()
-	for end := time.Now().Add(bound); ; <-look.C { // its place is taken, and free again
+	for end := time.Now().Add(bound); ; <-look.C { // until it is free again
 		if r := s.send("GET", def+"/events?watch=jobs", "", as(holders)); r.status == 200 {
 			break
 		}
