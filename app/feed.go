@@ -53,7 +53,14 @@ func (p *proxy) openFeed() error {
 	}
 	_, port, _ := net.SplitHostPort(p.grpc.Addr().String())
 	self := net.JoinHostPort(host, port)
-	if err := p.openHerald(herald.Options{URLs: c.URLs, Token: token, Name: self, Client: transport}); err != nil {
+	p.followed, err = fed.Open(fed.Options{
+		URLs: c.URLs, Token: token, Name: self, Users: signers(p.config.Clusters), Client: transport, Disk: disk, Cache: name,
+		Clock: p.clock, Log: p.log.With("room", "catalog"), Events: p.feedFigures(),
+	})
+	if err != nil {
+		return ConfigError{err}
+	}
+	if err := p.openHerald(herald.Options{URLs: c.URLs, Token: token, Name: self, Client: transport, Catalog: p.followed.Says}); err != nil {
 		return err
 	}
 	p.trail = trail.New(p.config.TraceBytes, p.clock)
@@ -64,13 +71,6 @@ func (p *proxy) openFeed() error {
 		return ConfigError{err}
 	}
 	p.group.Go("questions about messages", witness.Run)
-	p.followed, err = fed.Open(fed.Options{
-		URLs: c.URLs, Token: token, Name: self, Users: signers(p.config.Clusters), Client: transport, Disk: disk, Cache: name,
-		Clock: p.clock, Log: p.log.With("room", "catalog"), Events: p.feedFigures(),
-	})
-	if err != nil {
-		return ConfigError{err}
-	}
 	p.source, p.refused = p.followed, p.followed.Refused
 	p.metrics.catalog(p, nil)
 	p.group.Go("feed of the control plane", p.followed.Run)

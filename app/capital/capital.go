@@ -15,6 +15,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
@@ -185,7 +186,15 @@ func (c *capital) openPlane(ctx context.Context) (err error) {
 		lending.Tend(ctx, c.plane, c.clock, c.log.With("room", "requests"))
 		return nil
 	})
-	c.gauge("causeway_feed_proxies", "Proxies that follow this control plane.", func() float64 { return float64(len(c.feed.Followers())) })
+	c.gauge("causeway_feed_proxies", "Proxies that follow this control plane.", func() float64 {
+		n := 0
+		for _, one := range c.feed.Followers() {
+			if !one.Elsewhere {
+				n++
+			}
+		}
+		return float64(n)
+	})
 	c.gauge("causeway_feed_proxies_shared_user", "Proxies that sign at brokers as the control plane's own user, an administrator there.", func() float64 {
 		return float64(len(sharing(c.feed.Followers())))
 	})
@@ -218,23 +227,29 @@ func (c *capital) follows() door.Following {
 	epoch, version := c.feed.Now()
 	f := door.Following{Version: uint64(version), Epoch: epoch.ID}
 	for _, one := range c.feed.Followers() {
-		f.Proxies = append(f.Proxies, door.Follower{Name: one.Name, Epoch: one.Epoch, Version: uint64(one.Version), Heard: one.Heard, By: one.By, Since: one.Since, Shared: one.Shared})
+		f.Proxies = append(f.Proxies, door.Follower{Name: one.Name, Epoch: one.Epoch, Version: uint64(one.Version), Heard: one.Heard, By: one.By, Since: one.Since, Shared: one.Shared, Elsewhere: one.Elsewhere})
 	}
 	return f
 }
 
+// passing is how long a change may be on its way to a proxy that follows another control plane over the same store.
+const passing = 10 * time.Second
+
 func (c *capital) following() control.Finding {
 	e, v := c.feed.Now()
 	var behind []string
-	all := c.feed.Followers()
+	all, newest := c.feed.Followers(), c.feed.Newest()
 	for _, one := range all {
+		if one.Elsewhere && one.Heard.Before(newest.Add(passing)) {
+			continue // it told of what it had before, or while it was on its way
+		}
 		if one.Version < v || one.Epoch != e.ID {
 			behind = append(behind, fmt.Sprintf("%s has version %d", one.Name, one.Version))
 		}
 	}
 	switch {
 	case len(all) == 0:
-		return control.Finding{Name: "proxies", Status: control.Warn, Detail: "no proxy follows this control plane", Fix: "causeway proxy --control URL, with a token of proxy_tokens"}
+		return control.Finding{Name: "proxies", Status: control.Warn, Detail: "no proxy follows this control plane or another one over its store", Fix: "causeway proxy --control URL, with a token of proxy_tokens"}
 	case len(behind) > 0:
 		return control.Finding{Name: "proxies", Status: control.Warn, Detail: fmt.Sprintf("%d follow; version %d is not with all of them: %s", len(all), v, strings.Join(behind, ", ")),
 			Fix: "see the proxy's log: it says why it refuses a catalog"}

@@ -187,7 +187,7 @@ func (c commands) proxies() *cobra.Command {
 					out, _ := rate(p.Out)
 					row := []string{p.Name, call.Dash(p.Zone), call.When(&p.Heard), in, out, "-", "-", "-", "-"}
 					if c := p.Catalog; c != nil {
-						row = append(row[:5], strconv.FormatUint(c.Version, 10), call.YesNo(c.Current), call.Dash(c.By), call.When(c.Since))
+						row = append(row[:5], strconv.FormatUint(c.Version, 10), call.YesNo(c.Current), by(c), call.When(c.Since))
 					}
 					t.Add(append(row, call.Names(p.SharedUser))...)
 				}
@@ -195,6 +195,14 @@ func (c commands) proxies() *cobra.Command {
 			})
 		},
 	}
+}
+
+// by is by which way a proxy has its catalog, and whether this control plane only heard of that.
+func by(c *wire.ProxyCatalog) string {
+	if c.Elsewhere {
+		return call.Dash(c.By) + ", elsewhere"
+	}
+	return call.Dash(c.By)
 }
 
 // told says on standard error how far a scan has come.

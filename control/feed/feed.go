@@ -84,6 +84,7 @@ type Feed struct {
 	ledger    ledger
 	documents map[holding]*document // of the ledger's version
 	changed   chan struct{}         // closed and replaced when the ledger has something new
+	newest    time.Time             // when it last had
 	followers map[string]*Follower
 	witnesses map[witnessID]*witness
 	inquiries map[string]*inquiry // by number
@@ -187,7 +188,7 @@ func (f *Feed) take(epoch wire.Epoch) error {
 	if err != nil || !changed {
 		return err
 	}
-	f.documents = map[holding]*document{}
+	f.documents, f.newest = map[holding]*document{}, f.opt.Clock.Now()
 	close(f.changed)
 	f.changed = make(chan struct{})
 	return nil

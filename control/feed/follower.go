@@ -36,6 +36,8 @@ type Follower struct {
 	By      string    // by which way it has it: wire.ByFeed or wire.ByDisk; "" where it does not say
 	Since   time.Time // it has it; zero where it does not say
 	Shared  []string  // clusters at which it signs as the control plane does, see user.go
+	// Elsewhere: it asks another control plane over the same store. What it has is known from its last report, and so older by ten seconds at most.
+	Elsewhere bool
 
 	waiting int       // questions that are not answered
 	told    time.Time // when it was given a document
@@ -43,11 +45,36 @@ type Follower struct {
 
 // follow notes who asks, and with what it has wakes whoever waits for that.
 func (f *Feed) follow(r *http.Request, h holding) *Follower {
-	name := r.Header.Get(wire.ProxyHeader)
-	name = name[:min(len(name), maxFollowerName)]
 	shared := f.shared(r)
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	one := f.follower(r)
+	one.has(r, h, f.opt.Clock.Now())
+	one.Elsewhere = false
+	f.noted(one, shared)
+	one.waiting++
+	f.stir()
+	return one
+}
+
+// aside notes what a proxy says beside a report, unless it asks here.
+func (f *Feed) aside(r *http.Request) {
+	h, _, err := question(r)
+	if err != nil || !r.URL.Query().Has("after") {
+		return // a proxy that follows no control plane, or is older than this one
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if one := f.follower(r); one.waiting == 0 {
+		one.has(r, h, f.opt.Clock.Now())
+		one.Elsewhere = true
+	}
+}
+
+// follower is who asks. It needs mu.
+func (f *Feed) follower(r *http.Request) *Follower {
+	name := r.Header.Get(wire.ProxyHeader)
+	name = name[:min(len(name), maxFollowerName)]
 	one := f.followers[name]
 	if one == nil {
 		one = &Follower{Name: name}
@@ -58,12 +85,13 @@ func (f *Feed) follow(r *http.Request, h holding) *Follower {
 			f.followers[name] = one
 		}
 	}
-	one.Remote, one.Epoch, one.Version, one.Heard = r.RemoteAddr, h.epoch, h.version, f.opt.Clock.Now()
-	one.By, one.Since = told(r.URL.Query())
-	f.noted(one, shared)
-	one.waiting++
-	f.stir()
 	return one
+}
+
+// has notes what it says that it has.
+func (one *Follower) has(r *http.Request, h holding, now time.Time) {
+	one.Remote, one.Epoch, one.Version, one.Heard = r.RemoteAddr, h.epoch, h.version, now
+	one.By, one.Since = told(r.URL.Query())
 }
 
 // left notes that a question ended, with a document or without.
@@ -83,7 +111,7 @@ func (f *Feed) stir() {
 	f.heard = make(chan struct{})
 }
 
-// Followers lists the proxies that asked of late, by name.
+// Followers lists the proxies that asked of late, here or elsewhere, by name.
 func (f *Feed) Followers() []Follower {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -111,6 +139,13 @@ func (f *Feed) Now() (wire.Epoch, catalog.Version) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.ledger.epoch, f.ledger.version
+}
+
+// Newest is when what proxies are to have came to be. What one that follows elsewhere told before says nothing of it.
+func (f *Feed) Newest() time.Time {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.newest
 }
 
 // behind tells whether a proxy that is there lacks something.

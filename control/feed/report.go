@@ -17,7 +17,7 @@ func (f *Feed) report(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	told, err := tally.Decode(http.MaxBytesReader(w, r.Body, tally.MaxPacked))
-	heard(w, err, func() bool { return f.opt.Reports(told) })
+	heard(w, err, func() bool { f.aside(r); return f.opt.Reports(told) })
 }
 
 // clients takes who is connected to a proxy, as report does.

@@ -5,14 +5,19 @@ package feed_test
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/causeway-mq/causeway/control/feed"
 	"github.com/causeway-mq/causeway/internal/clock"
 	"github.com/causeway-mq/causeway/mq"
+	"github.com/causeway-mq/causeway/proxy/catalog/wire"
 	"github.com/causeway-mq/causeway/proxy/roll"
 	"github.com/causeway-mq/causeway/proxy/tally"
 )
@@ -97,4 +102,61 @@ func TestAReportIsBounded(t *testing.T) {
 	if w := report(t, take, "Bearer "+token, must(r.Encode())); w.Code != http.StatusBadRequest {
 		t.Errorf("a name of 1,000 characters: %d", w.Code)
 	}
+}
+
+// A proxy asks one of several control planes over a store; the others know what it has from its reports.
+func TestAProxyThatFollowsAnotherControlPlaneIsKnownByItsReports(t *testing.T) {
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		c := found(t, dir, func(o *feed.Options) { o.Reports = func(tally.Report) bool { return true } })
+		defer c.stop()
+		begun := c.feed.Newest()
+		o := settle(t, settling{name: "here", road: &road{to: c.feed}})
+		defer o.stop()
+		pass(time.Second)
+		c.tenants(t, "pay")
+		synctest.Wait()
+		if !c.feed.Newest().After(begun) {
+			t.Error("the catalog is no newer")
+		}
+		tells := func(name string, q url.Values) {
+			counted := tally.New(clock.System()).Report(0)
+			counted.Proxy = name
+			r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, tally.Path+"?"+q.Encode(), bytes.NewReader(must(counted.Encode())))
+			r.Header.Set("Authorization", "Bearer "+token)
+			r.Header.Set(wire.ProxyHeader, name)
+			w := httptest.NewRecorder()
+			if c.feed.ServeHTTP(w, r); w.Code != http.StatusNoContent {
+				t.Fatalf("%s: %d %s", name, w.Code, w.Body)
+			}
+		}
+		tells("there", o.Says())
+		tells("here", url.Values{"after": {"1"}}) // it asks here, which is newer than any report
+		tells("older", nil)
+		tells("odd", url.Values{"after": {"all"}})
+		_, version := c.feed.Now()
+		known := func() string {
+			var all []string
+			for _, one := range c.feed.Followers() {
+				all = append(all, fmt.Sprintf("%s %v %v %s", one.Name, one.Version == version, one.Elsewhere, one.By))
+			}
+			return strings.Join(all, ", ")
+		}
+		if got, want := known(), "here true false poll, there true true poll"; got != want {
+			t.Errorf("known are %s, not %s", got, want)
+		}
+		asked := time.Now()
+		c.tenants(t, "ship")
+		if took := time.Since(asked); took > 2*time.Second {
+			t.Errorf("a change waited %v for who follows elsewhere", took)
+		}
+		_, version = c.feed.Now()
+		if got, want := known(), "here true false poll, there false true poll"; got != want {
+			t.Errorf("behind a change are known %s, not %s", got, want)
+		}
+		pass(time.Minute)
+		if got, want := known(), "here true false poll"; got != want {
+			t.Errorf("a minute later are known %s, not %s", got, want)
+		}
+	})
 }

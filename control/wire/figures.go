@@ -69,7 +69,8 @@ type ProxyCatalog struct {
 	By         string     `json:"by,omitempty"`
 	Since      *time.Time `json:"since,omitempty"`      // when the proxy began to serve from it
 	AgeSeconds *float64   `json:"ageSeconds,omitempty"` // since then
-	Asked      time.Time  `json:"asked"`                // when it asked last for something newer
+	Asked      time.Time  `json:"asked"`                // when it asked last for something newer, or told of it
+	Elsewhere  bool       `json:"elsewhere,omitempty"`  // it asks another control plane, and tells this one every ten seconds what it has
 }
 
 // ZoneFlow is what went through zones within some minutes: where producers' proxies, clusters and consumers' proxies stand.

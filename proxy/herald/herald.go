@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package herald tells control planes what a proxy counted, and who is connected to it.
+// Package herald tells control planes what a proxy counted, who is connected to it, and which catalog it has.
 //
 // Every control plane that the proxy knows of is told by itself, since each keeps figures of its own. Traffic waits for nothing of this: one that does not answer is told
 // the same and more the next time, because counters only grow.
@@ -21,6 +21,7 @@ import (
 
 	"github.com/causeway-mq/causeway/internal/clock"
 	"github.com/causeway-mq/causeway/mq"
+	"github.com/causeway-mq/causeway/proxy/catalog/wire"
 	"github.com/causeway-mq/causeway/proxy/roll"
 	"github.com/causeway-mq/causeway/proxy/tally"
 )
@@ -39,7 +40,8 @@ type Options struct {
 	Name, Zone string // of this proxy
 	Client     http.RoundTripper
 	Tally      *tally.Tally
-	Roll       *roll.Roll // nil: nobody is told who is connected
+	Roll       *roll.Roll        // nil: nobody is told who is connected
+	Catalog    func() url.Values // what the proxy says of the catalog that it has; nil where it follows no control plane
 	Clock      clock.Clock
 	Log        *slog.Logger
 }
@@ -182,12 +184,16 @@ var errUnwanted = errors.New("it takes no such reports")
 func (h *Herald) post(ctx context.Context, p *port, to string, packed []byte) (whole bool, err error) {
 	at := p.base
 	at.Path = path.Join("/", at.Path, to)
+	if h.opt.Catalog != nil {
+		at.RawQuery = h.opt.Catalog().Encode()
+	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, at.String(), bytes.NewReader(packed))
 	if err != nil {
 		return false, err
 	}
 	req.Header.Set("Authorization", "Bearer "+h.opt.Token)
 	req.Header.Set("Content-Type", "application/gzip")
+	req.Header.Set(wire.ProxyHeader, h.opt.Name)
 	answer, err := h.opt.Client.RoundTrip(req)
 	if err != nil {
 		return false, err

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -15,6 +16,7 @@ import (
 
 	"github.com/causeway-mq/causeway/internal/clock"
 	"github.com/causeway-mq/causeway/mq"
+	"github.com/causeway-mq/causeway/proxy/catalog/wire"
 	"github.com/causeway-mq/causeway/proxy/herald"
 	"github.com/causeway-mq/causeway/proxy/roll"
 	"github.com/causeway-mq/causeway/proxy/session"
@@ -34,6 +36,7 @@ type capital struct {
 	state map[string]int
 	heard map[string][]tally.Report
 	rolls map[string][]roll.Report
+	says  string // of the catalog, and by whom, with the last report of counters
 }
 
 func (c *capital) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -51,6 +54,7 @@ func (c *capital) RoundTrip(r *http.Request) (*http.Response, error) {
 		return got.Result(), nil
 	}
 	told, err := tally.Decode(r.Body)
+	c.says = r.Header.Get(wire.ProxyHeader) + " " + r.URL.RawQuery
 	switch {
 	case r.Header.Get("Authorization") != "Bearer secret" || r.URL.Path != tally.Path || err != nil:
 		got.WriteHeader(http.StatusBadRequest)
@@ -98,6 +102,7 @@ func TestEveryControlPlaneIsToldAndNoneIsWaitedFor(t *testing.T) {
 		var log bytes.Buffer
 		h := must(herald.New(herald.Options{
 			URLs: []string{"http://a", "http://b"}, Token: "secret", Name: "p-1:8081", Zone: "az-1", Client: to, Tally: counts, Clock: clock.System(), Log: slog.New(slog.NewTextHandler(&log, nil)),
+			Catalog: func() url.Values { return url.Values{"after": {"7"}} },
 		}))
 		ctx, cancel := context.WithCancel(t.Context())
 		var running sync.WaitGroup
@@ -106,6 +111,9 @@ func TestEveryControlPlaneIsToldAndNoneIsWaitedFor(t *testing.T) {
 		pass(herald.Every + time.Second)
 		if r := to.last(t, "a"); r.Proxy != "p-1:8081" || r.Zone != "az-1" || len(r.Lines) != 1 || r.Lines[0].Messages != 3 {
 			t.Errorf("a heard %+v", r)
+		}
+		if to.says != "p-1:8081 after=7" {
+			t.Errorf("of the catalog it says %q", to.says)
 		}
 		pass(3 * herald.Every)
 		if n := bytes.Count(log.Bytes(), []byte("cannot be told")); n != 1 {

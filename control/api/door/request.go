@@ -57,6 +57,7 @@ type Follower struct {
 	By          string    // by which way it has that version, "" where it does not say
 	Since       time.Time // it has it; zero where it does not say
 	Shared      []string  // clusters at which it signs as the control plane's own user
+	Elsewhere   bool      // it asks another control plane, and tells of it here every ten seconds
 }
 
 // Handler answers a request. An error becomes a problem.

@@ -38,7 +38,7 @@ func listProxies(r *door.Request) (door.Answer, error) {
 
 // held is what a proxy has of the catalog. Versions of another epoch do not compare with those of this one.
 func held(r *door.Request, now door.Following, f door.Follower) *wire.ProxyCatalog {
-	c := wire.ProxyCatalog{Version: f.Version, Current: f.Version > 0 && f.Version >= now.Version && f.Epoch == now.Epoch, Asked: f.Heard.UTC()}
+	c := wire.ProxyCatalog{Version: f.Version, Current: f.Version > 0 && f.Version >= now.Version && f.Epoch == now.Epoch, Asked: f.Heard.UTC(), Elsewhere: f.Elsewhere}
 	if f.Version == 0 {
 		return &c
 	}

@@ -85,6 +85,14 @@ func detail(body io.Reader) string {
 // question says what this proxy has.
 func (s *Source) question(have *wire.State) string {
 	u := *s.urls[s.at]
+	u.RawQuery = s.says(have).Encode()
+	return u.String()
+}
+
+// Says is what a proxy says of what it has, in the words of a question: other control planes than the one that it asks are told it with its reports.
+func (s *Source) Says() url.Values { return s.says(s.held()) }
+
+func (s *Source) says(have *wire.State) url.Values {
 	q := url.Values{"after": {strconv.FormatUint(uint64(have.Version()), 10)}}
 	if have.Version() > 0 {
 		q.Set("epoch", have.Epoch().ID)
@@ -93,8 +101,7 @@ func (s *Source) question(have *wire.State) string {
 	if s.held().Version() > 0 { // also where the whole is asked for: a proxy that serves is not kept from its catalog
 		s.say(q)
 	}
-	u.RawQuery = q.Encode()
-	return u.String()
+	return q
 }
 
 // say tells since when and by what this proxy has what it has. It is for people to see; a control plane that does not know the words passes over them.
