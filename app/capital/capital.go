@@ -12,6 +12,7 @@ import (
 	"maps"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -299,6 +300,17 @@ func (c *capital) ready(ctx context.Context) error {
 	return c.store.Check(ctx)
 }
 
+// keeps is where the control plane's store is, for people: without a password.
+func (c *capital) keeps() string {
+	if c.config.Store.Postgres.URL == "" {
+		return c.config.Data
+	}
+	if u, err := url.Parse(c.config.Store.Postgres.URL); err == nil && u.Host != "" {
+		return u.Redacted()
+	}
+	return "PostgreSQL"
+}
+
 func (c *capital) greet(out io.Writer) {
 	scheme := "http"
 	if c.config.TLS.Cert != "" {
@@ -317,9 +329,9 @@ func (c *capital) greet(out io.Writer) {
   API       %s   health at /healthz, metrics at /metrics
   proxies   %[3]s, with CAUSEWAY_PROXY_TOKEN
   clusters  %[4]s
-  data      %[5]s
+  store     %[5]s
 %[6]sStop with Ctrl-C; proxies go on with the catalog that they have.
-`, app.Version(), at, follow, strings.Join(names, ", "), c.config.Data, port.Moved(c.config.HTTP, app.DefaultHTTP, c.http.Addr().String(), "--http"))
+`, app.Version(), at, follow, strings.Join(names, ", "), c.keeps(), port.Moved(c.config.HTTP, app.DefaultHTTP, c.http.Addr().String(), "--http"))
 	if err != nil {
 		c.log.Warn("nobody could be greeted", "err", err)
 	}
