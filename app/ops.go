@@ -126,6 +126,10 @@ func (p *proxy) known(next http.Handler) http.Handler {
 				refuse(w, mq.Unauthorized, http.StatusUnauthorized, "the token is missing or wrong")
 				return
 			}
+		} else if len(r.Header.Values("Authorization")) > 0 { // nobody is known here: who shows a credential is not whom he says
+			w.Header().Set("WWW-Authenticate", "Bearer")
+			refuse(w, mq.Unauthorized, http.StatusUnauthorized, "this proxy has no token, and knows nobody by one: ask without")
+			return
 		} else if host, _, err := net.SplitHostPort(r.Host); err != nil || !onLoopback(net.JoinHostPort(host, "0")) { // a page of a browser that found its way here
 			refuse(w, mq.Forbidden, http.StatusForbidden, "the Host header must name the loopback interface")
 			return

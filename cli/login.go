@@ -71,9 +71,11 @@ its owner alone can read.`,
 				return err
 			}
 			c.Token = ""
-			if _, err := c.greet(cmd.Context(), &kept); err == nil && given == "" {
+			_, err = c.greet(cmd.Context(), &kept)
+			open := err == nil
+			if open && given == "" {
 				return c.loggedIn(cmd.Context(), kept, isNew, "%s takes commands from this machine without a token; context %s is kept without one")
-			} else if refused := (*call.Refused)(nil); err != nil && (!errors.As(err, &refused) || refused.Status != http.StatusUnauthorized) {
+			} else if err != nil && !unauthorized(err) {
 				return err
 			}
 			if c.Token = given; given == "" {
@@ -82,16 +84,22 @@ its owner alone can read.`,
 				}
 			}
 			s, err := c.greet(cmd.Context(), &kept)
+			if open && unauthorized(err) {
+				return call.Fail(ExitDenied, fmt.Errorf("%s knows nobody by that token, and takes commands from this machine without one", kept.Server), "log in without a token, or with one that it made: causeway token create")
+			}
 			if err != nil {
 				return err
-			}
-			if s.Kind == "local" && s.Name == "loopback" { // it did not even look at the token
-				return call.Fail(ExitDenied, fmt.Errorf("%s knows nobody by that token, and takes commands from this machine without one", kept.Server), "log in without a token, or with one that it made: causeway token create")
 			}
 			kept.Token, kept.TokenFile, kept.TokenEnv = c.Token, "", ""
 			return c.loggedIn(cmd.Context(), kept, isNew, "logged in to %s as "+strings.ReplaceAll(s.Name+", "+s.Role, "%", "%%")+"; the token is kept in context %s")
 		},
 	}
+}
+
+// unauthorized tells that a server knows nobody by what it was shown.
+func unauthorized(err error) bool {
+	var refused *call.Refused
+	return errors.As(err, &refused) && refused.Status == http.StatusUnauthorized
 }
 
 // loginContext is the context that a token is for: one that is there, or a new one.

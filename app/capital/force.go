@@ -13,6 +13,7 @@ import (
 	"github.com/causeway-mq/causeway/app"
 	"github.com/causeway-mq/causeway/control"
 	"github.com/causeway-mq/causeway/control/feed"
+	"github.com/causeway-mq/causeway/control/identity"
 	"github.com/causeway-mq/causeway/control/sqlstore"
 	"github.com/causeway-mq/causeway/proxy/catalog"
 )
@@ -43,7 +44,7 @@ func ForceFeed(ctx context.Context, c app.ControlConfig, why string) (version ui
 		name = u.Username
 	}
 	e, err := feed.Force(ctx, store, feed.Forced{
-		By:  control.Actor{Kind: control.LocalActor, Name: name, Role: "operator"},
+		By:  control.Actor{Kind: control.LocalActor, Name: name, Role: string(identity.Installation)},
 		Why: why, When: time.Now(), Version: catalog.Version(has.Version),
 	})
 	return uint64(has.Version), e.ID, err

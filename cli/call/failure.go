@@ -271,6 +271,8 @@ func nextOf(p wire.Problem) string {
 		return "see `causeway app key list`, then `causeway app key revoke`"
 	case "engine_not_reached":
 		return "it is tried again by itself; `causeway doctor` shows how it goes"
+	case "unknown_credential":
+		return "leave out --token (and CAUSEWAY_TOKEN, and the context's), or give one that this server made: `causeway token create`"
 	}
 	switch p.Kind {
 	case mq.TopicNotFound.String():

@@ -50,7 +50,7 @@ func (c commands) whoamiCommand() *cobra.Command {
 	}
 }
 
-// roleOf says what somebody is. Who holds the installation has every right, more than the operator's whom scripts read of.
+// roleOf says what somebody is. Who holds the installation has every right, more than any role.
 func roleOf(s wire.Session) string {
 	switch {
 	case s.Kind != "local":

@@ -36,6 +36,7 @@ type site struct {
 	plane  *control.Plane
 	engine *controltest.Engine
 	log    *bytes.Buffer
+	held   string // the installation's own token
 }
 
 func serve(t *testing.T, change ...func(*api.Options, *control.Options)) *site {
@@ -58,7 +59,7 @@ func serve(t *testing.T, change ...func(*api.Options, *control.Options)) *site {
 		t.Fatal(err)
 	}
 	board := job.Open(job.Options{Plane: s.plane})
-	front.Plane, front.Jobs, front.Usage = s.plane, board, store
+	front.Plane, front.Jobs, front.Usage, s.held = s.plane, board, store, front.Token
 	s.served = api.New(front)
 	server := httptest.NewUnstartedServer(s.served)
 	server.Config = api.Server(server.Config.Handler)

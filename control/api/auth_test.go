@@ -32,6 +32,14 @@ func guardedSite(t *testing.T) (*site, *clock.Virtual) {
 
 func as(token string) func(*http.Request) { return header("Authorization", "Bearer "+token) }
 
+// holder shows the installation's own token where it has one.
+func (s *site) holder() func(*http.Request) {
+	if s.held == "" {
+		return func(*http.Request) {}
+	}
+	return as(s.held)
+}
+
 // token makes a token, path being /v1 or that of a tenant.
 func (s *site) token(path, role string) wire.Token {
 	s.t.Helper()
@@ -39,12 +47,12 @@ func (s *site) token(path, role string) wire.Token {
 	if role == "break-glass" {
 		body = `{"name":"machine","role":"break-glass","reason":"ticket 4711: disk full"}`
 	}
-	return read[wire.Token](s.t, s.send("POST", path+"/tokens", body, as(holders)))
+	return read[wire.Token](s.t, s.send("POST", path+"/tokens", body, s.holder()))
 }
 
 func (s *site) audit(query string) []wire.AuditRow {
 	s.t.Helper()
-	return read[wire.Page[wire.AuditRow]](s.t, s.send("GET", "/v1/audit?"+query, "", as(holders))).Items
+	return read[wire.Page[wire.AuditRow]](s.t, s.send("GET", "/v1/audit?"+query, "", s.holder())).Items
 }
 
 func TestATokenActsInItsPlaceUntilItEnds(t *testing.T) {
@@ -106,9 +114,33 @@ func TestOverLoopbackATokenIsWhoItSays(t *testing.T) {
 	if r := s.send("GET", def+"/topics", "", as("cwt_"+made.ID)); r.status != 401 {
 		t.Errorf("half a token: %d", r.status)
 	}
-	for _, token := range []string{"", "left over from elsewhere"} {
-		if who := read[wire.Session](t, s.send("GET", "/v1/session", "", as(token))); who.Kind != "local" || who.Role != "operator" {
-			t.Errorf("%q: %+v", token, who)
+	if who := read[wire.Session](t, s.send("GET", "/v1/session", "")); who.Kind != "local" || who.Role != "installation" {
+		t.Errorf("without a token: %+v", who)
+	}
+}
+
+func TestAnUnknownCredentialLetsNobodyIn(t *testing.T) {
+	s := serve(t)
+	for _, shown := range []string{"Bearer bad", "bearer bad", "Bearer", "Bearer cwt_nobody", "bad", "Basic b3R0bzpwYXNzd29yZA==", "Digest username=otto"} {
+		for _, path := range []string{"/v1/session", def + "/topics", "/metrics"} {
+			if r := s.send("GET", path, "", header("Authorization", shown)); r.status != 401 || r.problem(t).Reason != "unknown_credential" {
+				t.Errorf("%q at %s: %d %s", shown, path, r.status, r.body)
+			}
+		}
+	}
+	if r := s.send("GET", "/v1/session", ""); r.status != 200 {
+		t.Errorf("without a credential: %d", r.status)
+	}
+}
+
+// Who holds the installation does more than any role gives: the audit must not call him an operator.
+func TestTheAuditNamesTheHolderOfTheInstallation(t *testing.T) {
+	for token, name := range map[string]string{"": "loopback", holders: "token"} {
+		s := serve(t, func(o *api.Options, _ *control.Options) { o.Token = token })
+		s.send("POST", def+"/tokens", `{"name":"m","role":"viewer"}`, s.holder())
+		rows := read[wire.Page[wire.AuditRow]](t, s.send("GET", "/v1/audit?noun=token&limit=1", "", s.holder())).Items
+		if len(rows) != 1 || rows[0].Action != "token.create" || rows[0].Actor != name || rows[0].Kind != "local" || rows[0].Role != "installation" {
+			t.Errorf("%s: %+v", name, rows)
 		}
 	}
 }

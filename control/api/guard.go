@@ -51,9 +51,10 @@ func (s *server) admit(r *http.Request, o door.Operation) (identity.Caller, erro
 	return c, s.authorize(r, o, c)
 }
 
-// authenticate finds out who calls. Over the loopback interface of an installation that has no token of its own everybody is its holder,
-// unless he shows the token of somebody.
+// authenticate finds out who calls. Over the loopback interface of an installation that has no token of its own everybody who shows no credential
+// is its holder. Who shows one is who it says: one that is not known, of whatever kind, lets nobody in.
 func (s *server) authenticate(r *http.Request) (identity.Caller, error) {
+	shown := r.Header.Values("Authorization")
 	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 	token = strings.TrimSpace(token)
 	if !strings.EqualFold(scheme, "Bearer") {
@@ -63,7 +64,7 @@ func (s *server) authenticate(r *http.Request) (identity.Caller, error) {
 	if _, err := r.Cookie(sessionCookie); err == nil && token == "" {
 		return s.bySession(r)
 	}
-	if s.opt.Token == "" && !strings.HasPrefix(token, identity.TokenPrefix) {
+	if s.opt.Token == "" && len(shown) == 0 {
 		from.Name = "loopback"
 		return identity.Local(from), nil
 	}
@@ -83,6 +84,10 @@ func (s *server) authenticate(r *http.Request) (identity.Caller, error) {
 		s.strikes.Note(r.RemoteAddr)
 	}
 	s.opt.Log.Warn("api: nobody's token", "request", idOf(r), "from", r.RemoteAddr, "why", why)
+	if s.opt.Token == "" {
+		return c, &door.Refusal{Status: http.StatusUnauthorized, Kind: "unauthorized", Reason: "unknown_credential",
+			Detail: "the credential that was shown is not known here; who calls from the loopback interface needs none"}
+	}
 	return c, &door.Refusal{Status: http.StatusUnauthorized, Kind: "unauthorized", Detail: "a valid token is required: Authorization: Bearer TOKEN"}
 }
 

@@ -119,7 +119,7 @@ func (s *site) populate(tenant string) things {
 	root := "/v1/tenants/" + tenant
 	post := func(path, body string) reply {
 		s.t.Helper()
-		r := s.send("POST", path, body, as(holders))
+		r := s.send("POST", path, body, s.holder())
 		if r.status >= 300 {
 			s.t.Fatalf("%s %s: %d %s", path, body, r.status, r.body)
 		}
@@ -161,13 +161,13 @@ func (s *site) populate(tenant string) things {
 // lend lets a tenant read a topic of another one, which is made if it is not there.
 func (s *site) lend(owner, topic, borrower string) wire.Grant {
 	s.t.Helper()
-	s.send("POST", "/v1/tenants/"+owner+"/topics", `{"name":"`+topic+`"}`, as(holders))
+	s.send("POST", "/v1/tenants/"+owner+"/topics", `{"name":"`+topic+`"}`, s.holder())
 	ask := `{"kind":"grant","to":"` + owner + `","reason":"` + canary + `","grant":{"topic":"` + topic + `","as":"lent-` + topic + `","subscribe":true}}`
-	asked := read[wire.Request](s.t, s.send("POST", "/v1/tenants/"+borrower+"/requests", ask, as(holders)))
-	if r := s.send("POST", "/v1/tenants/"+owner+"/requests/"+asked.ID+"/approval", `{}`, as(holders)); r.status != 200 {
+	asked := read[wire.Request](s.t, s.send("POST", "/v1/tenants/"+borrower+"/requests", ask, s.holder()))
+	if r := s.send("POST", "/v1/tenants/"+owner+"/requests/"+asked.ID+"/approval", `{}`, s.holder()); r.status != 200 {
 		s.t.Fatalf("approval: %d %s", r.status, r.body)
 	}
-	for _, g := range read[wire.Page[wire.Grant]](s.t, s.send("GET", "/v1/tenants/"+borrower+"/grants", "", as(holders))).Items {
+	for _, g := range read[wire.Page[wire.Grant]](s.t, s.send("GET", "/v1/tenants/"+borrower+"/grants", "", s.holder())).Items {
 		if g.Request == asked.ID {
 			return g
 		}

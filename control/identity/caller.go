@@ -34,8 +34,8 @@ const BreakGlassUse control.Verb = "break-glass.use"
 
 // Local is whoever reaches an installation that asks nobody who he is, or shows its one token.
 func Local(a control.Actor) Caller {
-	a.Kind, a.Role = control.LocalActor, string(Operator)
-	return Caller{Actor: a, Role: Operator, Holder: true}
+	a.Kind, a.Role = control.LocalActor, string(Installation)
+	return Caller{Actor: a, Role: Installation, Holder: true}
 }
 
 // Authenticate finds whose token a text is. from names address and request of the call. Nobody learns why a text is refused: why goes to

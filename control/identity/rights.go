@@ -109,7 +109,10 @@ const (
 	BreakGlass    Role = "break-glass"    // everything but giving rights, for hours, with a reason, each use of it audited
 )
 
-// Roles lists the roles.
+// Installation is what sessions and the audit call the holder of the installation. It is no role: nobody is given it, and it stands in no row of the table.
+const Installation Role = "installation"
+
+// Roles lists the roles that can be given.
 func Roles() []Role {
 	return []Role{Viewer, Developer, TenantAdmin, Operator, SecurityAdmin, Auditor, BreakGlass}
 }

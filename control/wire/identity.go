@@ -72,7 +72,7 @@ type NewToken struct {
 
 // Session is who calls.
 type Session struct {
-	Kind    string     `json:"kind"` // member, token, or local: whoever holds the installation itself
+	Kind    string     `json:"kind"` // member, token, or local: whoever holds the installation itself, with the role installation, which nobody is given
 	Name    string     `json:"name"`
 	Role    string     `json:"role"`
 	Tenant  string     `json:"tenant,omitempty"`  // none: of the installation
