@@ -159,7 +159,7 @@ func TestLoginTriesTheTokenBeforeItIsKept(t *testing.T) {
 		t.Error("something was kept")
 	}
 	d.in = "open sesame\n"
-	want(t, d.ok("login"), "logged in to http://ADDRESS as token, operator; the token is kept in context 127.0.0.1\n")
+	want(t, d.ok("login"), "logged in to http://ADDRESS as token, installation; the token is kept in context 127.0.0.1\n")
 	info, err := os.Stat(d.contexts())
 	if err != nil || info.Mode().Perm() != 0o600 {
 		t.Errorf("%v, %v", info.Mode(), err)

@@ -75,7 +75,7 @@ its owner alone can read.`,
 			open := err == nil
 			if open && given == "" {
 				return c.loggedIn(cmd.Context(), kept, isNew, "%s takes commands from this machine without a token; context %s is kept without one")
-			} else if err != nil && !unauthorized(err) {
+			} else if err != nil && !call.Unauthorized(err) {
 				return err
 			}
 			if c.Token = given; given == "" {
@@ -84,7 +84,7 @@ its owner alone can read.`,
 				}
 			}
 			s, err := c.greet(cmd.Context(), &kept)
-			if open && unauthorized(err) {
+			if open && call.Unauthorized(err) {
 				return call.Fail(ExitDenied, fmt.Errorf("%s knows nobody by that token, and takes commands from this machine without one", kept.Server), "log in without a token, or with one that it made: causeway token create")
 			}
 			if err != nil {
@@ -94,12 +94,6 @@ its owner alone can read.`,
 			return c.loggedIn(cmd.Context(), kept, isNew, "logged in to %s as "+strings.ReplaceAll(s.Name+", "+s.Role, "%", "%%")+"; the token is kept in context %s")
 		},
 	}
-}
-
-// unauthorized tells that a server knows nobody by what it was shown.
-func unauthorized(err error) bool {
-	var refused *call.Refused
-	return errors.As(err, &refused) && refused.Status == http.StatusUnauthorized
 }
 
 // loginContext is the context that a token is for: one that is there, or a new one.

@@ -66,6 +66,12 @@ type Refused struct{ wire.Problem }
 // Error is the server's word.
 func (r *Refused) Error() string { return r.Detail }
 
+// Unauthorized tells that a server knows nobody by what it was shown.
+func Unauthorized(err error) bool {
+	var refused *Refused
+	return errors.As(err, &refused) && refused.Status == http.StatusUnauthorized
+}
+
 // Report writes an error and gives the exit code.
 func (c *Call) Report(err error) int {
 	f := Classify(err)

@@ -380,19 +380,17 @@ func (c commands) auditCommand() *cobra.Command {
 func (c commands) auditList() *cobra.Command {
 	var everywhere bool
 	var limit int
-	only := url.Values{}
 	words := map[string]*string{}
 	cmd := &cobra.Command{
 		Use: "list", Short: "List who did what, the newest first", Args: call.Exactly(),
-		Example: "  causeway audit list --limit 20\n  causeway audit list --outcome denied --installation",
+		Example: "  causeway audit list --limit 20\n  causeway audit list --noun app --from -1h\n  causeway audit list --outcome denied --installation",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := c.CheckOutput(); err != nil {
 				return err
 			}
-			for name, value := range words {
-				if *value != "" {
-					only.Set(name, *value)
-				}
+			only, err := auditFilter(words)
+			if err != nil {
+				return err
 			}
 			only.Set("limit", strconv.Itoa(limit))
 			var page wire.Page[wire.AuditRow]
@@ -411,11 +409,32 @@ func (c commands) auditList() *cobra.Command {
 	everywhereFlag(cmd, &everywhere)
 	f := cmd.Flags()
 	f.IntVar(&limit, "limit", 100, "how many at most, 500 are possible")
-	for name, about := range map[string]string{"actor": "only what he did", "noun": "only what was done to these: topic, group, app, ...", "name": "only what was done to this one",
-		"outcome": "done, denied, begun or failed", "from": "not before, a time such as 2026-11-30T09:00:00Z", "to": "before"} {
+	for name, about := range map[string]string{"actor": "only what he did", "noun": "only what was done to these: topic, group, app, key, member, token, tenant, ...", "name": "only what was done to this one",
+		"outcome": "done, denied, begun or failed", "from": "not before: 2026-11-30T09:00:00Z, '2026-11-30 09:00' (local), -10m", "to": "before, the same way"} {
 		words[name] = f.String(name, "", about)
 	}
 	return cmd
+}
+
+// auditFilter is what the flags ask for, in the words of the API: it calls an app an application, and takes moments alone.
+func auditFilter(words map[string]*string) (url.Values, error) {
+	only := url.Values{}
+	for name, value := range words {
+		switch {
+		case *value == "":
+		case name == "noun" && *value == "app":
+			only.Set(name, "application")
+		case name == "from" || name == "to":
+			t, err := call.Moment("--"+name, *value, time.Now())
+			if err != nil {
+				return nil, err
+			}
+			only.Set(name, t.UTC().Format(time.RFC3339Nano))
+		default:
+			only.Set(name, *value)
+		}
+	}
+	return only, nil
 }
 
 func (c commands) auditVerify() *cobra.Command {
@@ -431,7 +450,7 @@ func (c commands) auditVerify() *cobra.Command {
 				return err
 			}
 			err := c.Show(r, func() call.Table {
-				t := call.Table{Rows: [][]string{{"rows", call.Number(int64(r.Rows))}, {"newest", call.Number(int64(r.Head))}, {"its hash", call.Dash(r.Hash)}}}
+				t := call.Table{Rows: [][]string{{"the chain", chainOf(r)}, {"rows", call.Number(int64(r.Rows))}, {"newest", call.Number(int64(r.Head))}, {"its hash", call.Dash(r.Hash)}}}
 				for _, b := range r.Broken {
 					t.Add("broken at "+call.Number(int64(b.Number)), b.Why)
 				}
@@ -443,4 +462,12 @@ func (c commands) auditVerify() *cobra.Command {
 			return err
 		},
 	}
+}
+
+// chainOf says in words whether the chain of the audit holds.
+func chainOf(r wire.AuditReport) string {
+	if len(r.Broken) > 0 {
+		return "does not hold in " + call.Number(int64(len(r.Broken))) + " places"
+	}
+	return "holds"
 }

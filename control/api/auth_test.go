@@ -145,6 +145,57 @@ func TestTheAuditNamesTheHolderOfTheInstallation(t *testing.T) {
 	}
 }
 
+func TestAnAuditFilterThatFitsNothingIsRefused(t *testing.T) {
+	s := serve(t)
+	for query, says := range map[string]string{
+		"noun=topics":    `did you mean "topic"?`,
+		"noun=app":       "tenant, plan, environment, zone, application, key",
+		"noun=":          "noun: ",
+		"outcome=denid":  `did you mean "denied"?`,
+		"outcome=refuse": "done, denied, begun, failed",
+	} {
+		for _, path := range []string{"/v1/audit?", def + "/audit?"} {
+			r := s.send("GET", path+query, "")
+			field, _, _ := strings.Cut(query, "=")
+			if r.status != 400 || r.problem(t).Field != field || !strings.Contains(r.problem(t).Detail, says) {
+				t.Errorf("%s%s: %d %s", path, query, r.status, r.body)
+			}
+		}
+	}
+	s.send("POST", def+"/apps", `{"name":"till"}`)
+	if rows := s.audit("noun=application&outcome=done"); len(rows) != 1 || rows[0].Name != "till" {
+		t.Errorf("%+v", rows)
+	}
+	for _, row := range s.audit("limit=500") { // what is written can be asked for
+		if len(s.audit("limit=1&noun="+row.Noun+"&outcome="+row.Outcome)) != 1 {
+			t.Errorf("nothing of %s, %s", row.Noun, row.Outcome)
+		}
+	}
+	if report := read[wire.AuditReport](t, s.send("GET", "/v1/audit/verification", "")); !report.Holds || report.Rows == 0 {
+		t.Errorf("%+v", report)
+	}
+}
+
+func TestAMembersEndLiesAhead(t *testing.T) {
+	s, now := guardedSite(t)
+	at := func(d time.Duration) string { return now.Now().Add(d).Format(time.RFC3339) }
+	past := func(r reply) {
+		t.Helper()
+		if r.status != 400 || r.problem(t).Field != "expires" || !strings.Contains(r.problem(t).Detail, "in the past") {
+			t.Errorf("%d %s", r.status, r.body)
+		}
+	}
+	for _, ends := range []string{at(-time.Hour), at(0)} {
+		past(s.send("POST", def+"/members", `{"name":"anna","role":"viewer","expires":"`+ends+`"}`, as(holders)))
+	}
+	read[wire.Member](t, s.send("POST", def+"/members", `{"name":"anna","role":"viewer","expires":"`+at(time.Hour)+`"}`, as(holders)))
+	past(s.send("PATCH", def+"/members/anna", `{"expires":"`+at(-time.Hour)+`"}`, as(holders)))
+	now.Advance(2 * time.Hour)
+	if m := read[wire.Member](t, s.send("PATCH", def+"/members/anna", `{"note":"gone"}`, as(holders))); m.Note != "gone" { // whose end has come can be changed
+		t.Errorf("%+v", m)
+	}
+}
+
 func TestRow83NobodyPromotesHimself(t *testing.T) {
 	s, _ := guardedSite(t)
 	for _, c := range []struct {

@@ -78,7 +78,7 @@ func TestRow90ACursorOfAnotherTenantOpensNothing(t *testing.T) {
 func TestRow99WildcardsInNamesAndFiltersAreLetters(t *testing.T) {
 	s := serve(t)
 	read[wire.Topic](t, s.send("POST", def+"/topics", `{"name":"orders"}`))
-	for _, filter := range []string{"name=%25", "name=order_", "name=orders%27%20OR%20%271%27%3D%271", "actor=%25", "noun=%25"} {
+	for _, filter := range []string{"name=%25", "name=order_", "name=orders%27%20OR%20%271%27%3D%271", "actor=%25"} {
 		if page := read[wire.Page[wire.AuditRow]](t, s.send("GET", "/v1/audit?"+filter, "")); len(page.Items) != 0 {
 			t.Errorf("%s matched %d rows", filter, len(page.Items))
 		}

@@ -160,6 +160,9 @@ func (d *Directory) CreateMember(ctx context.Context, by Caller, m Member, passw
 	if err := d.checkMember(m); err != nil {
 		return Member{}, err
 	}
+	if err := ahead(m.Expires, m.Created); err != nil {
+		return Member{}, err
+	}
 	if err := d.mayGive(ctx, by, m.Role, Wish{Right: CreateMember, On: m.Ref()}); err != nil {
 		return Member{}, err
 	}
@@ -172,6 +175,14 @@ func (d *Directory) CreateMember(ctx context.Context, by Caller, m Member, passw
 		return Member{}, err
 	}
 	return memberOf(doc)
+}
+
+// ahead refuses an end that is over: a member who never was is no member, and one who is to go at once is switched off.
+func ahead(ends, now time.Time) error {
+	if !ends.IsZero() && !ends.After(now) {
+		return refuse(control.OutOfRange, "expires", "expires: lies in the past")
+	}
+	return nil
 }
 
 func (d *Directory) checkMember(m Member) error {
@@ -221,6 +232,11 @@ func (d *Directory) ChangeMember(ctx context.Context, by Caller, at MemberAt, c 
 	}
 	if err := d.checkMember(m); err != nil {
 		return Member{}, err
+	}
+	if !m.Expires.Equal(was.Expires) {
+		if err := ahead(m.Expires, d.now()); err != nil {
+			return Member{}, err
+		}
 	}
 	if by.Is(m) && (m.Role != was.Role || m.Disabled != was.Disabled || !m.Expires.Equal(was.Expires)) {
 		return Member{}, d.deny(ctx, by, Wish{Right: UpdateMember, On: m.Ref()}, refusal{OwnRole, "nobody changes his own role"})

@@ -203,6 +203,17 @@ func Verbs() []control.Verb {
 	return all
 }
 
+// Nouns lists what rights are about.
+func Nouns() []string {
+	var all []string
+	for _, r := range rights() {
+		if noun, _, _ := strings.Cut(string(r.verb), "."); !slices.Contains(all, noun) {
+			all = append(all, noun)
+		}
+	}
+	return all
+}
+
 // May tells whether a role has a right, in the place where it is held.
 func (r Role) May(v control.Verb) bool {
 	for _, one := range rights() {

@@ -124,6 +124,7 @@ type AuditRow struct {
 
 // AuditReport is what a look at the whole chain of the audit found.
 type AuditReport struct {
+	Holds  bool         `json:"holds"` // the whole chain: broken is empty
 	Rows   uint64       `json:"rows"`
 	Head   uint64       `json:"head"` // number of the newest row
 	Hash   string       `json:"hash"` // of the newest row

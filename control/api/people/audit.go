@@ -3,6 +3,8 @@
 package people
 
 import (
+	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -11,6 +13,7 @@ import (
 	"github.com/causeway-mq/causeway/control/api/show"
 	"github.com/causeway-mq/causeway/control/identity"
 	"github.com/causeway-mq/causeway/control/wire"
+	"github.com/causeway-mq/causeway/internal/nearest"
 	"github.com/causeway-mq/causeway/mq"
 )
 
@@ -19,7 +22,7 @@ func auditOperations() []door.Operation {
 		{Name: "from", About: "not before", Kind: "date-time"},
 		{Name: "to", About: "before", Kind: "date-time"},
 		{Name: "actor", About: "who", Kind: "string"},
-		{Name: "noun", About: "of what it was done to: tenant, application, key, topic, group, member, token, request, grant", Kind: "string"},
+		{Name: "noun", About: "of what it was done to: " + strings.Join(auditNouns(), ", "), Kind: "string"},
 		{Name: "name", About: "of what it was done to", Kind: "string"},
 		{Name: "outcome", About: "done, denied, begun or failed", Kind: "string"},
 	}, door.Pieces(control.MaxAuditPage)...)
@@ -32,6 +35,20 @@ func auditOperations() []door.Operation {
 		{ID: "listAudit", Method: "GET", Path: door.OfTenant + "/audit", Summary: "Lists who did what to a tenant's things, the newest first.", Scope: door.InTenant, Right: identity.ReadAudit,
 			Query: filters, Answer: wire.Page[wire.AuditRow]{}, Status: 200, Handle: door.Placed(listAudit)},
 	}
+}
+
+// auditNouns is what rows of the audit are about: what rights are about, and what the control plane keeps for itself.
+func auditNouns() []string {
+	return append(identity.Nouns(), "past-tenant", "feed", "demo")
+}
+
+// oneOf refuses a word that no row can have: it would be answered with nothing, which reads as if nothing had happened.
+func oneOf(r *door.Request, name string, known []string) (string, error) {
+	word := r.URL.Query().Get(name)
+	if r.URL.Query().Has(name) && !slices.Contains(known, word) {
+		return "", door.Bad("out_of_range", name, fmt.Sprintf("%s: %.100q is none of %s%s", name, word, strings.Join(known, ", "), nearest.Hint(word, known)))
+	}
+	return word, nil
 }
 
 func listAudit(r *door.Request, place mq.Tenant) (door.Answer, error) {
@@ -81,8 +98,16 @@ func listAudit(r *door.Request, place mq.Tenant) (door.Answer, error) {
 
 func auditQuery(r *door.Request) (control.AuditQuery, error) {
 	v := r.URL.Query()
-	q := control.AuditQuery{Tenant: v.Get("tenant"), Actor: v.Get("actor"), Kind: control.RecordKind(v.Get("noun")), Name: v.Get("name"), Outcome: control.Outcome(v.Get("outcome"))}
-	var err error
+	q := control.AuditQuery{Tenant: v.Get("tenant"), Actor: v.Get("actor"), Name: v.Get("name")}
+	noun, err := oneOf(r, "noun", auditNouns())
+	if err != nil {
+		return q, err
+	}
+	outcome, err := oneOf(r, "outcome", []string{string(control.Done), string(control.Denied), string(control.Begun), string(control.Failed)})
+	if err != nil {
+		return q, err
+	}
+	q.Kind, q.Outcome = control.RecordKind(noun), control.Outcome(outcome)
 	if q.From, err = r.Moment("from"); err != nil {
 		return q, err
 	}
@@ -113,7 +138,7 @@ func verifyAudit(r *door.Request) (door.Answer, error) {
 	if err != nil {
 		return door.Answer{}, err
 	}
-	shown := wire.AuditReport{Rows: report.Rows, Head: report.Head.Number, Hash: report.Head.Hash, Broken: []wire.AuditBreak{}}
+	shown := wire.AuditReport{Holds: len(report.Broken) == 0, Rows: report.Rows, Head: report.Head.Number, Hash: report.Head.Hash, Broken: []wire.AuditBreak{}}
 	for _, b := range report.Broken {
 		shown.Broken = append(shown.Broken, wire.AuditBreak{Number: b.Number, Why: b.Why})
 	}
