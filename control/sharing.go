@@ -102,7 +102,7 @@ func (p *Plane) claim(ctx context.Context, ref Ref) (context.Context, error) {
 	work, ok, err := p.claims.Take(ctx, claimOn(ref))
 	switch {
 	case err != nil:
-		return nil, mq.Refuse(mq.Unavailable, "claim %s %q: %v", ref.Kind, ref.Name, err)
+		return nil, mq.Refuse(mq.Unavailable, "%s", mq.Said(err)).Because(mq.During("claim "+claimOn(ref), err))
 	case !ok:
 		return nil, refuse(Busy, mq.Conflict, "another change of %s %q is under way: ask again when it is through", ref.Kind, ref.Name)
 	}

@@ -21,6 +21,7 @@ import (
 	"github.com/causeway-mq/causeway/internal/clock"
 	"github.com/causeway-mq/causeway/internal/fsys"
 	"github.com/causeway-mq/causeway/internal/lifecycle"
+	"github.com/causeway-mq/causeway/mq"
 )
 
 // Config says where the control plane keeps tenants, applications, topics and groups.
@@ -92,7 +93,11 @@ const lockFile = "lock"
 // open opens what is below the vault. The directory of an embedded database is this process's until the group has stopped everything else.
 func (o Options) open(ctx context.Context) (*sqlstore.Store, error) {
 	if o.Config.Postgres.URL != "" {
-		return sqlstore.OpenPostgres(ctx, o.Config.Postgres.URL)
+		s, err := sqlstore.OpenPostgres(ctx, o.Config.Postgres.URL)
+		if mq.KindOf(err) == mq.Unavailable {
+			err = fmt.Errorf("store.postgres.url: %w; see that PostgreSQL runs there, has the database, and lets the user in (PGPASSWORD or a password file)", err)
+		}
+		return s, err
 	}
 	if o.Group != nil {
 		lock, err := fsys.OS(o.Dir).Lock(lockFile)

@@ -69,7 +69,8 @@ func (s *server) healthy(*door.Request) (door.Answer, error) {
 func (s *server) ready(r *door.Request) (door.Answer, error) {
 	if s.opt.Ready != nil {
 		if err := s.opt.Ready(r.Context()); err != nil {
-			return door.Answer{}, &door.Refusal{Status: http.StatusServiceUnavailable, Kind: mq.Unavailable.String(), Detail: "not ready: " + err.Error()}
+			s.opt.Log.Warn("api: not ready", "request", idOf(r.Request), "error", err)
+			return door.Answer{}, &door.Refusal{Status: http.StatusServiceUnavailable, Kind: mq.Unavailable.String(), Detail: "not ready: " + mq.Said(err)}
 		}
 	}
 	return door.OK(wire.Status{Status: "ready"})

@@ -5,6 +5,7 @@ package checkup
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -51,7 +52,12 @@ func cluster(ctx context.Context, p *control.Plane, c mq.Cluster) []control.Find
 
 func store(ctx context.Context, p *control.Plane) control.Finding {
 	if err := p.CheckStore(ctx); err != nil {
-		return control.Finding{Name: "catalog store", Status: control.Bad, Detail: err.Error(), Fix: "look at the volume that holds the data directory: space, rights, read-only mount"}
+		var cured interface{ Cure() string }
+		fix := ""
+		if errors.As(err, &cured) {
+			fix = cured.Cure()
+		}
+		return control.Finding{Name: "catalog store", Status: control.Bad, Detail: err.Error(), Fix: fix}
 	}
 	c := p.Contents()
 	return control.Finding{Name: "catalog store", Status: control.Good, Detail: fmt.Sprintf("version %d: %d tenants, %d applications, %d topics, %d groups",

@@ -175,8 +175,11 @@ func (b *Board) start(ctx context.Context, by control.Actor, j Job, check func()
 	now := b.now()
 	j.ID, j.State, j.By, j.Turn, j.Begun, j.Told = newID(), Running, by.Name, 1, now, now
 	held, ok, err := b.plane.Claims().Take(ctx, claimOn(j))
-	if err != nil || !ok {
-		return j, mq.Refuse(mq.Unavailable, "claim the job: %v", err)
+	if err != nil {
+		return j, mq.Refuse(mq.Unavailable, "%s", mq.Said(err)).Because(err)
+	}
+	if !ok { // nobody else has drawn its id
+		return j, mq.Refuse(mq.Internal, "the job %s is somebody's", j.ID)
 	}
 	d, err := b.plane.AddDocument(ctx, by, j.document(), func() error {
 		if err := check(); err != nil {

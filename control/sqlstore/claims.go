@@ -4,6 +4,7 @@ package sqlstore
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/causeway-mq/causeway/mq"
@@ -15,7 +16,7 @@ func (s *Store) Claim(ctx context.Context, what, holder string, d time.Duration)
 		"SET holder = excluded.holder, ends = excluded.ends WHERE claims.holder = excluded.holder OR claims.ends <= " + s.dialect.now
 	done, err := s.db.ExecContext(ctx, s.dialect.bind(query), what, holder, d.Microseconds())
 	if err != nil {
-		return false, s.fail("claim", mq.Doubt(mq.Unavailable, err, "catalog store: %s", what))
+		return false, s.fail("claim", mq.Doubt(mq.Unavailable, fmt.Errorf("%s: %w", what, err), silent))
 	}
 	n, err := done.RowsAffected()
 	return n == 1, s.fail("claim", err)
@@ -25,7 +26,7 @@ func (s *Store) Claim(ctx context.Context, what, holder string, d time.Duration)
 func (s *Store) Unclaim(ctx context.Context, what, holder string) error {
 	_, err := s.db.ExecContext(ctx, s.dialect.bind("DELETE FROM claims WHERE what = ? AND holder = ?"), what, holder)
 	if err != nil {
-		return s.fail("unclaim", mq.Doubt(mq.Unavailable, err, "catalog store: %s", what))
+		return s.fail("unclaim", mq.Doubt(mq.Unavailable, fmt.Errorf("%s: %w", what, err), silent))
 	}
 	return nil
 }

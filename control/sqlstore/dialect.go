@@ -11,6 +11,8 @@ import (
 // dialect is what differs between databases. Statements are written in the SQL that they share, with '?' for arguments.
 type dialect struct {
 	name string
+	// cure is where to look when the database does not answer.
+	cure string
 	// numbered databases want $1, $2, ... for arguments.
 	numbered bool
 	// lock is the statement that lets one process at a time change the schema, for the rest of its transaction; "" where every transaction writes alone.

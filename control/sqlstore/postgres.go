@@ -163,6 +163,7 @@ func postgresDialect() dialect {
 	}
 	return dialect{
 		name:     "postgres",
+		cure:     "see whether PostgreSQL runs where store.postgres.url says, and lets its user in: psql with the same URL answers the same",
 		numbered: true,
 		scrub:    []string{"VACUUM FULL access_keys"},
 		now:      "CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS BIGINT)",

@@ -92,6 +92,9 @@ func TestAServerThatIsNotThereIsNamedWithoutThePassword(t *testing.T) {
 	if mq.KindOf(err) != mq.Unavailable || mq.Outcome(err) != mq.Refused || strings.Contains(err.Error(), "hush") || !strings.Contains(err.Error(), "127.0.0.1") {
 		t.Errorf("got %v", err)
 	}
+	if said := mq.Said(err); strings.Contains(said, "127.0.0.1") || strings.Contains(said, "ada") || !strings.Contains(said, silent) { // what a caller is told
+		t.Errorf("said %q", said)
+	}
 }
 
 func TestAnotherProductsSchemaIsRefused(t *testing.T) {

@@ -22,7 +22,7 @@ func (s *Store) Shelf() shelf.Table { return shelfRows{s} }
 func (r shelfRows) run(ctx context.Context, query string, args ...any) (int64, error) {
 	done, err := r.store.db.ExecContext(ctx, r.store.dialect.bind(query), args...)
 	if err != nil {
-		return 0, r.store.fail("shelf", mq.Doubt(mq.Unavailable, err, "catalog store: shelf"))
+		return 0, r.store.fail("shelf", mq.Doubt(mq.Unavailable, err, silent))
 	}
 	n, err := done.RowsAffected()
 	return n, r.store.fail("shelf", err)

@@ -134,6 +134,7 @@ func sqliteDialect() dialect {
 	}
 	return dialect{
 		name:  "sqlite",
+		cure:  "look at the volume that holds the data directory: space, rights, read-only mount",
 		scrub: []string{"VACUUM", "PRAGMA wal_checkpoint(TRUNCATE)"},
 		now:   "CAST(unixepoch('subsec') * 1000000 AS INTEGER)",
 		view:  &sql.TxOptions{ReadOnly: true}, // a reader keeps no writer out

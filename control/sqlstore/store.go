@@ -10,6 +10,7 @@ package sqlstore
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"strings"
 	"sync"
@@ -42,7 +43,10 @@ func (s *Store) Check(ctx context.Context) error {
 		_, err := tx.ExecContext(ctx, "UPDATE catalog_version SET version = version WHERE id = 1")
 		return err
 	})
-	return s.fail("check", err)
+	if err = s.fail("check", err); err == nil {
+		return nil
+	}
+	return &ailing{error: err, cure: s.dialect.cure}
 }
 
 // Load reads everything in one transaction.
@@ -228,7 +232,7 @@ func (s *Store) change(ctx context.Context, op string, e control.Entry, do func(
 func (s *Store) inView(ctx context.Context, do func(*sql.Tx) error) error {
 	err := s.transaction(ctx, s.dialect.view, do)
 	if mq.Outcome(err) == mq.Unknown {
-		return mq.Refuse(mq.Unavailable, "%v", err)
+		return mq.Refuse(mq.Unavailable, silent).Because(err)
 	}
 	return err
 }
@@ -242,22 +246,43 @@ func (s *Store) inTransaction(ctx context.Context, do func(*sql.Tx) error) error
 func (s *Store) transaction(ctx context.Context, options *sql.TxOptions, do func(*sql.Tx) error) error {
 	tx, err := s.db.BeginTx(ctx, options)
 	if err != nil {
-		return mq.Refuse(mq.Unavailable, "catalog store: begin: %v", err)
+		return mq.Refuse(mq.Unavailable, silent).Because(fmt.Errorf("begin: %w", err))
 	}
 	if err := do(tx); err != nil {
 		_ = tx.Rollback() // the error that led here is the one to tell
 		if mq.Outcome(err) == mq.Refused {
 			return err
 		}
-		return &mq.Error{Kind: mq.Unavailable, Detail: "catalog store: " + err.Error()}
+		return mq.Refuse(mq.Unavailable, silent).Because(err)
 	}
 	if err := tx.Commit(); err != nil {
 		if s.dialect.undone != nil && s.dialect.undone(err) {
-			return mq.Refuse(mq.Unavailable, "catalog store: commit: %v", err)
+			return mq.Refuse(mq.Unavailable, silent).Because(fmt.Errorf("commit: %w", err))
 		}
-		return mq.Doubt(mq.Unavailable, err, "catalog store: commit")
+		return mq.Doubt(mq.Unavailable, fmt.Errorf("commit: %w", err), silent+": whether the change was made is not known")
 	}
 	return nil
 }
 
-func (s *Store) fail(op string, err error) error { return control.During("catalog store: "+op, err) }
+// silent is what callers are told of a database that fails. Which one it is, what was wanted of it and what its driver says are causes, for the log.
+const silent = "the control plane's store does not answer"
+
+// ailing is why a database cannot be written to, with what helps databases of its kind.
+type ailing struct {
+	error
+	cure string
+}
+
+// Unwrap gives the error.
+func (a *ailing) Unwrap() error { return a.error }
+
+// Cure says where to look.
+func (a *ailing) Cure() string { return a.cure }
+
+func (s *Store) fail(op string, err error) error {
+	var e *mq.Error
+	if errors.As(err, &e) && e.Kind == mq.Unavailable {
+		return e.Because(fmt.Errorf("catalog store: %s: %w", op, e.Unwrap()))
+	}
+	return control.During("catalog store: "+op, err)
+}
