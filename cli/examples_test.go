@@ -148,6 +148,9 @@ func (r *rehearsal) prepare(n int, path string, words []string) map[string]strin
 		known["NAME"] = "billing"
 	case "causeway app key revoke":
 		known["shop"] = "owner"
+	case "causeway import":
+		r.ok("topic", "create", "orders")
+		known["odd|name=odd-name"] = tenant + "%orders=orders" // all that is there is somebody's: this one is called so already
 	case "causeway member describe", "causeway member update", "causeway member logout", "causeway member delete":
 		r.ok("member", "create", "anna@example.com", "--role", "developer")
 		r.run("member", "create", "otto@example.com", "--role", "operator", "--installation") // an example before this one may have made it

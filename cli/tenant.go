@@ -321,6 +321,7 @@ func (c commands) keyRevoke() *cobra.Command {
 	var yes bool
 	cmd := &cobra.Command{
 		Use: "revoke APP KEY", Short: "End a key for good", Args: call.Exactly("the application's name", "the access key"),
+		Long:    "Proxies refuse it from then on. Where it was taken over, the brokers' user is disabled within seconds; causeway cluster drift tells what is left to do.",
 		Example: "  causeway app key revoke shop CWKEY --yes",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := c.CheckOutput(); err != nil {

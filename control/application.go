@@ -129,7 +129,7 @@ func (p *Plane) UpdateApplication(ctx context.Context, by Actor, t mq.Tenant, n 
 	if err := p.put(ctx, what(by, "update", a)); err != nil {
 		return Application{}, During("update application", err)
 	}
-	p.visible(ctx)
+	p.Visible(ctx)
 	return p.Application(t, n)
 }
 
@@ -145,7 +145,7 @@ func (p *Plane) DeleteApplication(ctx context.Context, by Actor, t mq.Tenant, n 
 	if err := p.remove(ctx, what(by, "delete", a)); err != nil {
 		return During("delete application", err)
 	}
-	p.visible(ctx)
+	p.Visible(ctx)
 	return nil
 }
 

@@ -12,6 +12,7 @@ import (
 	"github.com/causeway-mq/causeway/control"
 	"github.com/causeway-mq/causeway/control/controltest"
 	"github.com/causeway-mq/causeway/control/refusal"
+	"github.com/causeway-mq/causeway/control/takeover"
 	"github.com/causeway-mq/causeway/mq"
 )
 
@@ -98,7 +99,7 @@ func TestWhatIsTakenOverHasNoRetentionThatNobodyApplies(t *testing.T) {
 	if err := west.PutTopic(ctx, mq.TopicSpec{Name: physical, Accepts: mq.AcceptsOf(mq.Normal), Queues: 2}); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := p.Import(ctx, tester(), control.Import{Cluster: at, Tenant: tenant(t, "default")}); err != nil {
+	if _, err := takeover.Do(ctx, p.Plane, tester(), takeover.Import{Cluster: at, Tenant: tenant(t, "default")}); err != nil {
 		t.Fatal(err)
 	}
 	got, err := p.Topic(tenant(t, "default"), topicName(t, "stray"))

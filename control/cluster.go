@@ -64,8 +64,8 @@ func (p *Plane) BrokerSettings(c mq.Cluster) []string {
 	return p.sites[c].BrokerSettings()
 }
 
-// place is the cluster on which something is made: the one that was named, or the default one.
-func (p *Plane) place(c mq.Cluster) (mq.Cluster, error) {
+// Place is the cluster on which something is made: the one that was named, or the default one.
+func (p *Plane) Place(c mq.Cluster) (mq.Cluster, error) {
 	if c == (mq.Cluster{}) {
 		return p.opt.Cluster, nil
 	}

@@ -94,7 +94,7 @@ func (p *Plane) RemoveDocumentIf(ctx context.Context, by Actor, d Document, chec
 // shown waits until proxies have a change of what they know of.
 func (p *Plane) shown(ctx context.Context, d Document) {
 	if seen(d) {
-		p.visible(ctx)
+		p.Visible(ctx)
 	}
 }
 

@@ -24,6 +24,7 @@ type Group struct {
 	Note     string
 	Labels   label.Labels
 	Paused   bool // proxies hand out nothing to it; what its consumers hold they may settle
+	Taken    bool // over from its cluster, which had it before
 	State    State
 	Created  time.Time
 	Updated  time.Time
@@ -98,7 +99,7 @@ func (p *Plane) CreateGroup(ctx context.Context, by Actor, n NewGroup) (Group, e
 		return Group{}, err
 	}
 	var err error
-	if n.Cluster, err = p.place(n.Cluster); err != nil {
+	if n.Cluster, err = p.Place(n.Cluster); err != nil {
 		return Group{}, err
 	}
 	g := n.group(p)
@@ -211,8 +212,8 @@ func (p *Plane) UpdateGroup(ctx context.Context, by Actor, tenant mq.Tenant, nam
 	return p.Group(tenant, name)
 }
 
-// DeleteGroup deletes a group with its progress and its dead letters. While consumers hold messages or dead letters are kept, the deletion must be
-// confirmed.
+// DeleteGroup deletes a group with its progress and its dead letters. While consumers hold messages or dead letters are kept, and of one that was taken over
+// always, the deletion must be confirmed.
 func (p *Plane) DeleteGroup(ctx context.Context, by Actor, tenant mq.Tenant, name mq.GroupName, d Deletion) error {
 	g, err := p.Group(tenant, name)
 	if err == nil {
@@ -230,6 +231,9 @@ func (p *Plane) DeleteGroup(ctx context.Context, by Actor, tenant mq.Tenant, nam
 }
 
 func (p *Plane) checkIdle(ctx context.Context, g Group) error {
+	if g.Taken {
+		return refuse(Confirm, mq.Conflict, "group %q was taken over from cluster %s, whose own clients may use it past the proxies: confirm the deletion", g.Name, g.Spec.Cluster)
+	}
 	dead, err := p.holds(ctx, g.DeadLetters())
 	if err != nil {
 		return During("look for dead letters", err)

@@ -58,7 +58,7 @@ func (p *Plane) CreateKey(ctx context.Context, by Actor, t mq.Tenant, n Applicat
 	if err := p.addIf(ctx, by, k, func() error { return p.checkLive(t, n) }); err != nil {
 		return Key{}, During("create key", err)
 	}
-	p.visible(ctx)
+	p.Visible(ctx)
 	return k, nil
 }
 
@@ -117,6 +117,6 @@ func (p *Plane) RevokeKey(ctx context.Context, by Actor, t mq.Tenant, n Applicat
 	if err := p.put(ctx, what(by, "revoke", k)); err != nil {
 		return During("revoke key", err)
 	}
-	p.visible(ctx)
+	p.Visible(ctx)
 	return nil
 }

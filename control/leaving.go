@@ -63,7 +63,7 @@ func (p *Plane) SwitchTenantOff(ctx context.Context, by Actor, id mq.Tenant) err
 			continue
 		}
 		if err == nil {
-			p.visible(ctx)
+			p.Visible(ctx)
 		}
 		return During("switch tenant off", err)
 	}
@@ -98,7 +98,7 @@ func (p *Plane) RemoveTenant(ctx context.Context, by Actor, id mq.Tenant) error 
 	if err := p.remove(ctx, what(by, "delete", t)); err != nil {
 		return During("delete tenant", err)
 	}
-	p.visible(ctx)
+	p.Visible(ctx)
 	return nil
 }
 

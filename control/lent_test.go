@@ -84,6 +84,7 @@ func (users) AccountsAt(context.Context) (map[string][]mq.Account, error) {
 }
 func (u users) PutAccount(_ context.Context, a mq.Account) error { u.wanted <- a; return nil }
 func (users) DropAccount(context.Context, string) error          { return nil }
+func (users) SwitchAccount(context.Context, string, bool) error  { return nil }
 
 func TestAClustersUserOfABorrowerMayWhatIsLent(t *testing.T) {
 	guard := users{make(chan mq.Account, 1000)}

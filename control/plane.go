@@ -254,8 +254,8 @@ func (p *Plane) entry(d deed, stays bool) Entry {
 	return e.Tidy()
 }
 
-// visible waits until proxies have what was changed.
-func (p *Plane) visible(ctx context.Context) {
+// Visible waits until proxies have what was changed.
+func (p *Plane) Visible(ctx context.Context) {
 	if p.opt.Await == nil || !p.open.Load() {
 		return
 	}

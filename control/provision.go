@@ -70,7 +70,7 @@ func (p *Plane) delete(ctx context.Context, by Actor, r provisioned) error {
 	if err := p.put(ctx, what(by, "delete", r.with(s))); err != nil {
 		return err
 	}
-	p.visible(ctx)
+	p.Visible(ctx)
 	return p.follow(work, by, r.Ref(), nil)
 }
 
@@ -94,7 +94,7 @@ func (p *Plane) follow(ctx context.Context, by Actor, ref Ref, was provisioned) 
 		if err = p.put(ctx, what(by, "settle", r.with(Ready))); err != nil {
 			p.stir(r) // who overtook this may have been overtaken at the cluster
 		}
-		p.visible(ctx)
+		p.Visible(ctx)
 		return err
 	case mq.Outcome(err) == mq.Refused && site.Final(err) && (was != nil || r.state() == Creating):
 		return p.takeBack(ctx, what(by, "take-back", r), was, err)
@@ -204,7 +204,7 @@ func (p *Plane) look(ctx context.Context, s *site.Site) {
 		return
 	}
 	s.Mend(ctx, open, drift, func(ref Ref) (bool, error) { return p.attempt(ctx, ref, slices.Contains(open, ref)) })
-	users, err := s.Protect(ctx, p.rules(s.Name))
+	users, err := s.Protect(ctx, site.Users{Rules: p.rules(s.Name), Taken: p.taken(s.Name), Mark: p.mark})
 	if err != nil {
 		p.opt.Log.Warn("who may what on a cluster is not known, it is asked again", "cluster", s.Name, "error", err)
 		s.Stir()
@@ -244,8 +244,10 @@ func (p *Plane) rules(c mq.Cluster) map[mq.Tenant][]mq.Rule {
 
 // guard lets clusters that check who calls follow a change of who may what.
 func (p *Plane) guard(r Record) {
+	kind := r.Ref().Kind
+	all := kind == TenantRecord || kind == grant.Kind || (kind == KeyRecord || kind == ApplicationRecord) && p.book.Count(site.UserRecord, "") > 0
 	for c, s := range p.sites {
-		if at, ok := r.(provisioned); s.Guard != nil && (ok && at.cluster() == c || r.Ref().Kind == TenantRecord || r.Ref().Kind == grant.Kind) {
+		if at, ok := r.(provisioned); s.Guard != nil && (ok && at.cluster() == c || all) {
 			s.Stir()
 		}
 	}
@@ -271,7 +273,7 @@ func (p *Plane) attempt(ctx context.Context, ref Ref, open bool) (tried bool, er
 	return true, p.bring(work, r)
 }
 
-// Drift is what the last look at each cluster found, by cluster. What was missing or different was put again then, see Mended.
+// Drift is what the last look at each cluster found and what is wanted now does not explain. What was missing or different was put again then, see Mended.
 type Drift struct {
 	Cluster mq.Cluster
 	Seen    site.Seen
@@ -282,7 +284,7 @@ type Drift struct {
 func (p *Plane) Drift() []Drift {
 	all := make([]Drift, 0, len(p.sites))
 	for name, s := range p.sites {
-		all = append(all, Drift{Cluster: name, Seen: s.Seen(), Items: s.Drift()})
+		all = append(all, Drift{Cluster: name, Seen: s.Seen(), Items: site.Since(s.Drift(), p.wants(name, 0))})
 	}
 	slices.SortFunc(all, func(a, b Drift) int { return cmp.Compare(a.Cluster.String(), b.Cluster.String()) })
 	return all

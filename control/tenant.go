@@ -52,7 +52,7 @@ func (p *Plane) CreateTenant(ctx context.Context, by Actor, t Tenant) (Tenant, e
 	if err := p.addIf(ctx, by, t, room); err != nil {
 		return Tenant{}, During("create tenant", err)
 	}
-	p.visible(ctx)
+	p.Visible(ctx)
 	return p.Tenant(t.ID)
 }
 
@@ -65,7 +65,7 @@ func (p *Plane) ChangeTenant(ctx context.Context, by Actor, t Tenant) (Tenant, e
 	if err := p.write(ctx, what(by, "update", t), write{put, p.keep, true}); err != nil {
 		return Tenant{}, During("change tenant", err)
 	}
-	p.visible(ctx)
+	p.Visible(ctx)
 	return p.Tenant(t.ID)
 }
 

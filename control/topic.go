@@ -26,6 +26,7 @@ type Topic struct {
 	Spec     mq.TopicSpec
 	Note     string
 	Labels   label.Labels
+	Taken    bool // over from its cluster, which had it before
 	State    State
 	Created  time.Time
 	Updated  time.Time
@@ -71,7 +72,7 @@ func (p *Plane) CreateTopic(ctx context.Context, by Actor, n NewTopic) (Topic, e
 		return Topic{}, refuse(Reserved, mq.IllegalTopic, "topic %q: a group's dead letters come with the group", n.Name).On("name")
 	}
 	var err error
-	if n.Cluster, err = p.place(n.Cluster); err != nil {
+	if n.Cluster, err = p.Place(n.Cluster); err != nil {
 		return Topic{}, err
 	}
 	t := n.topic(p)
@@ -184,7 +185,7 @@ func (d Deletion) of(r Record) error {
 	return nil
 }
 
-// DeleteTopic deletes a topic with what it holds. While it holds messages or is lent, the deletion must be confirmed.
+// DeleteTopic deletes a topic with what it holds. While it holds messages or is lent, and of one that was taken over always, the deletion must be confirmed.
 func (p *Plane) DeleteTopic(ctx context.Context, by Actor, tenant mq.Tenant, name mq.TopicName, d Deletion) error {
 	t, err := p.Topic(tenant, name)
 	if err == nil {
@@ -198,7 +199,11 @@ func (p *Plane) DeleteTopic(ctx context.Context, by Actor, tenant mq.Tenant, nam
 		if err != nil {
 			return During("delete topic: look for messages", err)
 		}
-		if lost := grant.Loss(holds, grant.Of(p.Borrowed(mq.Tenant{}), t.Tenant, t.Name, p.now())); lost != "" {
+		lost := grant.Loss(holds, grant.Of(p.Borrowed(mq.Tenant{}), t.Tenant, t.Name, p.now()))
+		if lost == "" && t.Taken {
+			lost = "was taken over from cluster " + t.Spec.Cluster.String() + ", whose own clients may use it past the proxies"
+		}
+		if lost != "" {
 			return refuse(Confirm, mq.Conflict, "topic %q %s: confirm the deletion", name, lost)
 		}
 	}

@@ -39,7 +39,7 @@ func (t Topic) view() any {
 	s := t.Spec
 	return view{
 		"name": t.Name.String(), "physical": s.Name.String(), "cluster": s.Cluster.String(), "types": audit.Texts(s.Accepts.Types()), "queues": s.Queues,
-		"durability": s.Durability.String(), "retention": s.Retention.String(), "note": t.Note, "labels": t.Labels.Map(), "state": t.State, "created": t.Created, "updated": t.Updated,
+		"durability": s.Durability.String(), "retention": s.Retention.String(), "note": t.Note, "labels": t.Labels.Map(), "takenOver": t.Taken, "state": t.State, "created": t.Created, "updated": t.Updated,
 	}
 }
 
@@ -48,6 +48,6 @@ func (g Group) view() any {
 	return view{
 		"name": g.Name.String(), "physical": s.Name.String(), "cluster": s.Cluster.String(), "mode": s.Mode.String(), "ordered": s.Ordered,
 		"maxAttempts": s.MaxAttempts, "retry": audit.Retry(s.Retry), "start": audit.Start(s.Start), "hold": s.Hold.String(),
-		"note": g.Note, "labels": g.Labels.Map(), "paused": g.Paused, "state": g.State, "created": g.Created, "updated": g.Updated,
+		"note": g.Note, "labels": g.Labels.Map(), "paused": g.Paused, "takenOver": g.Taken, "state": g.State, "created": g.Created, "updated": g.Updated,
 	}
 }

@@ -81,6 +81,8 @@ func (c commands) clusterDrift() *cobra.Command {
 	return &cobra.Command{
 		Use: "drift", Short: "Show how clusters differ from what is wanted of them", Args: call.Exactly(),
 		Example: "  causeway cluster drift",
+		Long: "LOOKED is when a cluster was looked at last; it is looked at every minute, and soon after a change that it has to follow. KIND is none where nothing differs. What is\n" +
+			"missing or different is put again; what is extra is told and never touched.",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := c.CheckOutput(); err != nil {
 				return err
@@ -90,10 +92,13 @@ func (c commands) clusterDrift() *cobra.Command {
 				return err
 			}
 			return c.Show(all, func() call.Table {
-				t := call.Table{Head: []string{"CLUSTER", "KIND", "WHAT", "ON THE CLUSTER", "TENANT", "NAME", "DETAIL", "PUT AGAIN"}}
+				t := call.Table{Head: []string{"CLUSTER", "LOOKED", "KIND", "WHAT", "ON THE CLUSTER", "TENANT", "NAME", "DETAIL", "PUT AGAIN"}}
 				for _, d := range all {
+					if d.State != "serves" || len(d.Items) == 0 {
+						t.Add(d.Cluster, call.When(d.Looked), map[bool]string{true: "none", false: d.State}[d.State == "serves"], "-", "-", "-", "-", call.Dash(d.Why), "-")
+					}
 					for _, i := range d.Items {
-						t.Add(d.Cluster, i.Kind, i.Noun, call.Dash(i.Physical), call.Dash(i.Tenant), call.Dash(i.Name), call.Dash(i.Detail), call.Dash(i.Mended))
+						t.Add(d.Cluster, call.When(d.Looked), i.Kind, i.Noun, call.Dash(i.Physical), call.Dash(i.Tenant), call.Dash(i.Name), call.Dash(i.Detail), call.Dash(i.Mended))
 					}
 				}
 				return t
@@ -109,7 +114,10 @@ func (c commands) importCommand() *cobra.Command {
 		Use: "import CLUSTER", Short: "Take over what a cluster has for a tenant; without --apply, show what would become of it", Args: call.Exactly("the CLUSTER"),
 		Example: "  causeway import causeway\n  causeway import causeway --apply --name 'odd|name=odd-name'",
 		Long: "Topics, groups and users that a cluster has become topics, groups and applications of the tenant. Nothing changes on the cluster: names there stay,\n" +
-			"and so do messages, offsets and keys. It may be repeated.",
+			"and so do messages, offsets and keys. It may be repeated. Names that cannot be given are refused before anything is done.\n\n" +
+			"A user who is taken over keeps his secret as the access key. When that key ends (revoked, or with its application or tenant), proxies refuse it at once, and the\n" +
+			"brokers' user is disabled within seconds, with his rules; causeway cluster drift tells what is left to do there. Topics and groups that were taken over are\n" +
+			"deleted with --yes only.",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := c.CheckOutput(); err != nil {
 				return err

@@ -10,6 +10,7 @@ package adopt
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -35,6 +36,7 @@ type Item struct {
 	Name     string           // what the tenant will call it; "" of what is left
 	Verdict  Verdict
 	Why      string // it is left, or what there is to know of what is adopted
+	Misnamed bool   // it is left because of the name that it would have
 
 	Topic mq.TopicSpec // of a topic
 	Group mq.GroupSpec // of a group
@@ -60,6 +62,8 @@ type Question struct {
 	// Taken tells whether the tenant has a thing of that name.
 	Taken func(noun audit.RecordKind, name string) bool
 	Skip  func(user string) bool // users that are not looked at: the platform's own
+	// Application refuses what is no name of an application.
+	Application func(name string) error
 }
 
 // Thing is a topic or group by the cluster's name, or an access key.
@@ -70,41 +74,102 @@ type Thing struct {
 
 // Owner is whose a thing is, and under what name.
 type Owner struct {
-	Tenant mq.Tenant
-	As     string
+	Tenant  mq.Tenant
+	As      string
+	Revoked bool // of an access key
 }
 
-// Plan judges everything that the cluster has, sorted by noun and name.
+// Plan judges everything that the cluster has: topics, groups, then users, each by name; last comes what the brokers keep for themselves.
 func Plan(q Question) []Item {
-	var all []Item
-	topics, groups := map[string]mq.TopicName{}, map[string]mq.GroupName{}
+	var topics, groups, users, own []Item
 	for _, g := range q.Has.Groups {
-		i := q.group(g)
-		if n, err := mq.ParseGroupName(i.Name); err == nil && i.Verdict != Left {
-			groups[i.Physical] = n
-		}
-		all = append(all, i)
+		groups = append(groups, q.group(g))
 	}
+	groupNames := settle(groups, mq.ParseGroupName)
 	for _, t := range q.Has.Topics {
-		i := q.topic(t, groups)
-		if n, err := mq.ParseTopicName(i.Name); err == nil && i.Verdict != Left {
-			topics[i.Physical] = n
-		}
-		all = append(all, i)
+		topics = append(topics, q.topic(t, groupNames))
 	}
-	for _, name := range q.Has.Own {
-		all = append(all, Item{Noun: audit.TopicRecord, Physical: name.String(), Verdict: Left, Why: whyOwn(name.String())})
-	}
+	topicNames := settle(topics, mq.ParseTopicName)
 	for _, a := range q.Accounts {
 		if !q.Skip(a.Name) {
-			all = append(all, q.user(a, topics, groups))
+			users = append(users, q.user(a, topicNames, groupNames))
 		}
 	}
-	slices.SortStableFunc(all, func(a, b Item) int {
-		return cmp.Or(-cmp.Compare(a.Noun, b.Noun), cmp.Compare(a.Physical, b.Physical)) // topics, groups, applications
-	})
-	return all
+	settle(users, func(s string) (string, error) { return s, nil })
+	for _, name := range q.Has.Own {
+		own = append(own, Item{Noun: audit.TopicRecord, Physical: name.String(), Verdict: Left, Why: whyOwn(name.String())})
+	}
+	settle(own, func(s string) (string, error) { return s, nil })
+	return slices.Concat(topics, groups, users, own)
 }
+
+// settle sorts things of one noun, leaves out what would have the name of one before it, and tells what the others will be called, by the cluster's names.
+func settle[N any](all []Item, parse func(string) (N, error)) map[string]N {
+	slices.SortStableFunc(all, func(a, b Item) int { return cmp.Compare(a.Physical, b.Physical) })
+	names, first := map[string]N{}, map[string]string{}
+	for i := range all {
+		if one := &all[i]; one.Verdict == Known {
+			first[one.Name] = one.Physical
+		}
+	}
+	for i := range all {
+		one := &all[i]
+		if one.Verdict == Left {
+			continue
+		}
+		if other, taken := first[one.Name]; taken && other != one.Physical {
+			one.Verdict, one.Misnamed, one.Why = Left, true, fmt.Sprintf("%s becomes %s %q"+again, other, one.Noun, one.Name)
+			one.Name = ""
+			continue
+		}
+		first[one.Name] = one.Physical
+		if n, err := parse(one.Name); err == nil {
+			names[one.Physical] = n
+		}
+	}
+	return names
+}
+
+// Misnamed tells what is wrong with the names that people gave, by the cluster's names.
+func Misnamed(names map[string]string, plan []Item) (wrong []string) {
+	for _, physical := range slices.Sorted(maps.Keys(names)) {
+		if why := misnamed(physical, names[physical], plan); why != "" {
+			wrong = append(wrong, fmt.Sprintf("%q: %s", physical, why))
+		}
+	}
+	return wrong
+}
+
+// misnamed is why a name cannot be given, "" where it is: to one thing at least, and to each that would have it.
+func misnamed(physical, name string, plan []Item) string {
+	why, given := "the cluster has nothing of that name", false
+	for _, i := range plan {
+		if i.Physical != physical {
+			continue
+		}
+		noun := string(i.Noun)
+		if i.Noun == audit.ApplicationRecord {
+			noun = "user"
+		}
+		switch {
+		case i.Misnamed:
+			return fmt.Sprintf("%s cannot become %q: %s", noun, name, strings.TrimSuffix(i.Why, again))
+		case i.Verdict != Left && i.Name == name:
+			given = true
+		case i.Verdict == Known:
+			why = fmt.Sprintf("%s is taken over already, as %q", noun, i.Name)
+		default:
+			why = noun + " is not taken over: " + i.Why
+		}
+	}
+	if given {
+		return ""
+	}
+	return why
+}
+
+// again ends what tells that a name does not fit.
+const again = "; another name can be given"
 
 func whyOwn(name string) string {
 	if strings.HasPrefix(name, "%RETRY%") {
@@ -133,10 +198,10 @@ func (q Question) name(noun audit.RecordKind, physical mq.Physical, parse func(s
 		}
 	}
 	if err := parse(name); err != nil {
-		return "", Left, err.Error() + "; another name can be given"
+		return "", Left, err.Error() + again
 	}
 	if q.Taken(noun, name) {
-		return "", Left, fmt.Sprintf("the tenant has another %s %q; another name can be given", noun, name)
+		return "", Left, fmt.Sprintf("the tenant has another %s %q"+again, noun, name)
 	}
 	return name, Adopted, ""
 }
@@ -164,6 +229,7 @@ func (q Question) topic(t mq.TopicSpec, groups map[string]mq.GroupName) Item {
 		}
 		return err
 	})
+	i.Misnamed = strings.HasSuffix(i.Why, again)
 	if i.Verdict == Adopted && slices.Contains(q.Has.UnevenTopics, t.Name) {
 		i.Why = "not the same on every primary: it stays so"
 	}
@@ -196,6 +262,7 @@ func (q Question) group(g mq.GroupSpec) Item {
 		return i
 	}
 	i.Name, i.Verdict, i.Why = q.name(audit.GroupRecord, g.Name, func(s string) error { _, err := mq.ParseGroupName(s); return err })
+	i.Misnamed = strings.HasSuffix(i.Why, again)
 	if i.Verdict == Adopted && slices.Contains(q.Has.UnevenGroups, g.Name) {
 		i.Why = "not the same on every primary: it will be"
 	}

@@ -37,6 +37,12 @@ func question() adopt.Question {
 		Has:    mq.Inventory{Coarse: mq.Coarse{DefaultHold: 15 * time.Minute}},
 		Taken:  func(audit.RecordKind, string) bool { return false },
 		Skip:   func(user string) bool { return user == "causeway-tenant-shop" },
+		Application: func(name string) error {
+			if strings.ContainsRune(name, ' ') {
+				return fmt.Errorf("no name of an application")
+			}
+			return nil
+		},
 	}
 }
 
@@ -123,5 +129,49 @@ func TestUsersBecomeApplicationsWithTheRightsThatTheirRulesGive(t *testing.T) {
 	if fmt.Sprint(r.User.Publish, r.User.Read, r.User.Consume) != "[] [orders orders2] [billing readers]" ||
 		r.Why != "Topic:ord*: the 2 that there are now, none to come; Group:*: the 2 that there are now, none to come" {
 		t.Errorf("%+v", r)
+	}
+}
+
+// Names are judged all at once: one that cannot be given, or would change nothing, is told with its reason.
+func TestNamesThatCannotBeGivenAreAllTold(t *testing.T) {
+	q := question()
+	q.Has.Topics, q.Has.Groups = []mq.TopicSpec{topic("orders"), topic("bills"), topic("held"), topic("odd|name"), topic("shared"), topic("shop%twin"), topic("twin")}, []mq.GroupSpec{group("readers"), group("shared")}
+	q.Has.Own = []mq.Physical{named("TBW102")}
+	q.Accounts = []mq.Account{{Name: "root", Secret: "s", Super: true}, {Name: "AK1", Secret: "s"}, {Name: "AK2", Secret: "s"}, {Name: "AK3", Secret: "s"}}
+	q.Owners = map[adopt.Thing]adopt.Owner{{Noun: audit.TopicRecord, Name: "held"}: {Tenant: q.Tenant, As: "as-held"}, {Noun: audit.KeyRecord, Name: "AK3"}: {Tenant: q.Tenant, As: "three", Revoked: true}}
+	q.Names = map[string]string{
+		"orders": "old orders", "nosuch": "x", "held": "other", "TBW102": "mine", "root": "mine", "AK1": "a b", "AK2": "AK2", "bills": "same", "readers": "other-readers",
+		"odd|name": "same", "shared": "both", "AK3": "four",
+	}
+	got := strings.Join(adopt.Misnamed(q.Names, adopt.Plan(q)), "\n")
+	want := `"AK1": user cannot become "a b": no name of an application
+"AK3": user is not taken over: his access key was revoked
+"TBW102": topic is not taken over: the brokers keep it for themselves
+"held": topic is taken over already, as "as-held"
+"nosuch": the cluster has nothing of that name
+"odd|name": topic cannot become "same": bills becomes topic "same"
+"orders": topic cannot become "old orders": topic "old orders": only A-Z, a-z, 0-9, '_' and '-' may stand in a name
+"root": user is not taken over: may everything on the cluster: for operators, not for an application`
+	if got != want {
+		t.Errorf("%s\nwant %s", got, want)
+	}
+	q.Names = map[string]string{"held": "as-held", "readers": "other-readers", "shared": "both"} // the first is so already
+	if wrong := adopt.Misnamed(q.Names, adopt.Plan(q)); len(wrong) > 0 {
+		t.Errorf("%q", wrong)
+	}
+}
+
+// Of two things that would have one name the second is left, with the rights on it; what the brokers keep for themselves comes last.
+func TestTheSecondOfANameIsLeftAndWhatBrokersKeepComesLast(t *testing.T) {
+	q := question()
+	q.Has.Topics, q.Has.Own = []mq.TopicSpec{topic("shop%twin"), topic("shop%aaa"), topic("aaa"), topic("twin")}, []mq.Physical{named("TBW102"), named("%RETRY%a")}
+	q.Accounts = []mq.Account{{Name: "AK", Secret: "s", Rules: []mq.Rule{{Resource: "Topic:twin", Actions: []string{"Pub"}}, {Resource: "Topic:shop%aaa", Actions: []string{"Pub"}}}}}
+	var got []string
+	for _, i := range adopt.Plan(q) {
+		got = append(got, strings.TrimSpace(fmt.Sprintln(i.Noun, i.Physical, i.Verdict, i.Name, i.User.Publish)))
+	}
+	want := "topic aaa adopted aaa []|topic shop%aaa left  []|topic shop%twin adopted twin []|topic twin left  []|application AK adopted AK []|topic %RETRY%a left  []|topic TBW102 left  []"
+	if all := strings.Join(got, "|"); all != want {
+		t.Errorf("%s\nwant %s", all, want)
 	}
 }

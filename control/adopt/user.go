@@ -28,7 +28,10 @@ func (q Question) user(a mq.Account, topics map[string]mq.TopicName, groups map[
 	}
 	if owner, taken := q.Owners[Thing{audit.KeyRecord, a.Name}]; taken {
 		i.Why = "the access key is tenant " + owner.Tenant.String() + "'s"
-		if owner.Tenant == q.Tenant {
+		switch {
+		case owner.Tenant == q.Tenant && owner.Revoked:
+			i.Why = "his access key was revoked"
+		case owner.Tenant == q.Tenant:
 			i.Name, i.Verdict, i.Why = owner.As, Known, ""
 		}
 		return i
@@ -37,8 +40,12 @@ func (q Question) user(a mq.Account, topics map[string]mq.TopicName, groups map[
 	if given, ok := q.Names[name]; ok {
 		name = given
 	}
+	if err := q.Application(name); err != nil {
+		i.Misnamed, i.Why = true, err.Error()+again
+		return i
+	}
 	if q.Taken(audit.ApplicationRecord, name) {
-		i.Why = fmt.Sprintf("the tenant has another application %q; another name can be given", name)
+		i.Misnamed, i.Why = true, fmt.Sprintf("the tenant has another application %q"+again, name)
 		return i
 	}
 	u, notes, err := rightsOf(a.Rules, topics, groups)

@@ -292,12 +292,13 @@ func (w *walker) clusters() {
 	w.done("listDrift", "/v1/drift?limit=1", "")
 	for _, verdict := range []string{"adopted", "adopted", "known"} { // planned, done, and done again
 		apply := verdict == "known" || w.called["importCluster"]
-		r := w.done("importCluster", "/v1/clusters/test/import", fmt.Sprintf(`{"tenant":"default","apply":%v,"names":{"x":"y"}}`, apply))
+		r := w.done("importCluster", "/v1/clusters/test/import", fmt.Sprintf(`{"tenant":"default","apply":%v,"names":{"stray":"strayed"}}`, apply))
 		if p := read[wire.ImportPlan](w.t, r); !slices.ContainsFunc(p.Items, func(i wire.ImportItem) bool { return i.Physical == "stray" && i.Verdict == verdict }) {
 			w.t.Errorf("stray is not %s: %s", verdict, r.body)
 		}
 	}
 	w.call("importCluster", "/v1/clusters/none/import", `{"tenant":"default"}`)
+	w.call("importCluster", "/v1/clusters/test/import", `{"tenant":"default","apply":true,"names":{"nosuch":"x"}}`)
 	w.call("importCluster", "/v1/clusters/test/import", `{"tenant":"none"}`)
 }
 

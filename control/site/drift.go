@@ -79,6 +79,34 @@ func Compare(has mq.Inventory, wants, before []Want) []Drift {
 	return all
 }
 
+// Since is what of a drift holds still for what is wanted by now: what was made or taken over after the look is not extra any more.
+func Since(found []Drift, wants []Want) []Drift {
+	c := compared{topics: map[mq.Physical]mq.TopicSpec{}, groups: map[mq.Physical]mq.GroupSpec{}}
+	for _, d := range found {
+		switch {
+		case d.Kind == Extra && d.Ref.Kind == audit.TopicRecord:
+			c.topics[d.Physical] = mq.TopicSpec{}
+		case d.Kind == Extra && d.Ref.Kind == audit.GroupRecord:
+			c.groups[d.Physical] = mq.GroupSpec{}
+		}
+	}
+	if len(c.topics)+len(c.groups) == 0 {
+		return found
+	}
+	for _, w := range wants {
+		c.wanted(w)
+	}
+	var all []Drift
+	for _, d := range found {
+		_, topic := c.topics[d.Physical]
+		_, group := c.groups[d.Physical]
+		if d.Kind != Extra || d.Ref.Kind == audit.TopicRecord && topic || d.Ref.Kind == audit.GroupRecord && group || d.Ref.Kind == audit.TenantRecord {
+			all = append(all, d)
+		}
+	}
+	return all
+}
+
 func set(names []mq.Physical) map[mq.Physical]bool {
 	all := make(map[mq.Physical]bool, len(names))
 	for _, n := range names {

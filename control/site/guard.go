@@ -29,12 +29,15 @@ import (
 
 // Guard is a cluster's own access control.
 type Guard interface {
-	// AccountsAt lists the users of every replica, by its address: each keeps its own.
+	// AccountsAt lists the users of every replica, by its address: each keeps its own. With an error come those of the replicas that answered.
 	AccountsAt(ctx context.Context) (map[string][]mq.Account, error)
 	// PutAccount makes a user with exactly these rules on every replica.
 	PutAccount(ctx context.Context, a mq.Account) error
 	// DropAccount removes a user with its rules from every replica; one that is not there is no error.
 	DropAccount(ctx context.Context, name string) error
+	// SwitchAccount enables or disables a user on every replica that has him, and leaves all else of him as it is; one that is not there is no error. Every
+	// replica is tried, also after one that fails.
+	SwitchAccount(ctx context.Context, name string, on bool) error
 }
 
 // userPrefix begins the names of tenants' users; a user of such a name that no tenant stands behind is removed.
@@ -79,19 +82,19 @@ func RuleOf(topic mq.Physical, r grant.Rights) mq.Rule {
 	return mq.Rule{Resource: "Topic:" + topic.String(), Actions: actions}
 }
 
-// Protect makes the cluster have exactly the users of these tenants, each with its rules, and tells what differed. Users of other names are
-// not touched. It is nil where the cluster checks nobody.
-func (s *Site) Protect(ctx context.Context, rules map[mq.Tenant][]mq.Rule) ([]Drift, error) {
+// Protect makes the cluster have exactly the users of these tenants, each with its rules, and disables those taken over whose keys have ended. It tells what
+// differed. Other users are not touched. Where the cluster checks nobody, or not by this process, it tells what is left to do.
+func (s *Site) Protect(ctx context.Context, u Users) ([]Drift, error) {
 	if s.Guard == nil {
-		return nil, nil
+		return s.follow(ctx, nil, u), nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, Bound)
 	defer cancel()
 	at, err := s.Guard.AccountsAt(ctx)
+	found := s.follow(ctx, at, u) // a replica that does not answer keeps nobody enabled on the others
 	if err != nil {
-		return nil, mq.During("users of cluster "+s.Name.String(), err)
+		return found, mq.During("users of cluster "+s.Name.String(), err)
 	}
-	var found []Drift
 	note := func(kind DriftKind, tenant, detail string, err error) {
 		d := Drift{Kind: kind, Ref: audit.Ref{Kind: audit.TenantRecord, Tenant: tenant, Name: tenant}, Detail: detail, Mended: "done"}
 		if err != nil {
@@ -101,7 +104,7 @@ func (s *Site) Protect(ctx context.Context, rules map[mq.Tenant][]mq.Rule) ([]Dr
 		found = append(found, d)
 	}
 	wanted := map[string]bool{}
-	for t, want := range rules {
+	for t, want := range u.Rules {
 		wanted[UserOf(t.String())] = true
 		a := mq.Account{Name: UserOf(t.String()), Secret: secretOf(at, UserOf(t.String())), Rules: want}
 		kind, detail := Different, "user "+a.Name+" is not the same on every replica as it is wanted"
@@ -115,10 +118,10 @@ func (s *Site) Protect(ctx context.Context, rules map[mq.Tenant][]mq.Rule) ([]Dr
 	}
 	left := map[string]bool{}
 	for _, users := range at {
-		for _, u := range users {
-			if strings.HasPrefix(u.Name, userPrefix) && !wanted[u.Name] && !left[u.Name] {
-				left[u.Name] = true
-				note(Extra, strings.TrimPrefix(u.Name, userPrefix), "user "+u.Name+" of no tenant: removed", s.Guard.DropAccount(ctx, u.Name))
+		for _, a := range users {
+			if strings.HasPrefix(a.Name, userPrefix) && !wanted[a.Name] && !left[a.Name] {
+				left[a.Name] = true
+				note(Extra, strings.TrimPrefix(a.Name, userPrefix), "user "+a.Name+" of no tenant: removed", s.Guard.DropAccount(ctx, a.Name))
 			}
 		}
 	}

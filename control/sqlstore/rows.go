@@ -39,13 +39,13 @@ func keyTable() table {
 }
 
 func topicTable() table {
-	return table{"topics", []string{"tenant", "name", "physical", "cluster", "accepts", "queues", "durability", "retention", "note", "labels", "state",
+	return table{"topics", []string{"tenant", "name", "physical", "cluster", "accepts", "queues", "durability", "retention", "note", "labels", "taken", "state",
 		"created", "updated", "revision"}, 2}
 }
 
 func groupTable() table {
 	return table{"consumer_groups", []string{"tenant", "name", "physical", "cluster", "pulls", "ordered", "max_attempts", "retry_steps", "retry_initial",
-		"retry_max", "retry_multiplier", "start_kind", "start_time", "hold", "note", "labels", "paused", "state", "created", "updated", "revision"}, 2}
+		"retry_max", "retry_multiplier", "start_kind", "start_time", "hold", "note", "labels", "paused", "taken", "state", "created", "updated", "revision"}, 2}
 }
 
 // documentTable keeps every noun that has no table of its own.
@@ -91,11 +91,11 @@ func rowOf(r control.Record) (table, []any, error) {
 		return keyTable(), []any{r.ID, r.Secret, r.Tenant.String(), r.Application.String(), micros(r.Created), micros(r.Expires), micros(r.Revoked)}, nil
 	case control.Topic:
 		return topicTable(), []any{r.Tenant.String(), r.Name.String(), r.Spec.Name.String(), r.Spec.Cluster.String(), list(r.Spec.Accepts.Types()),
-			r.Spec.Queues, r.Spec.Durability.String(), int64(r.Spec.Retention), r.Note, r.Labels.String(), string(r.State), micros(r.Created), micros(r.Updated)}, nil
+			r.Spec.Queues, r.Spec.Durability.String(), int64(r.Spec.Retention), r.Note, r.Labels.String(), flag(r.Taken), string(r.State), micros(r.Created), micros(r.Updated)}, nil
 	case control.Group:
 		return groupTable(), []any{r.Tenant.String(), r.Name.String(), r.Spec.Name.String(), r.Spec.Cluster.String(), flag(r.Spec.Mode == mq.Pulls),
 			flag(r.Spec.Ordered), r.Spec.MaxAttempts, list(r.Spec.Retry.Steps), int64(r.Spec.Retry.Initial), int64(r.Spec.Retry.Max), r.Spec.Retry.Multiplier,
-			startName(r.Spec.Start.Kind), micros(r.Spec.Start.Time), int64(r.Spec.Hold), r.Note, r.Labels.String(), flag(r.Paused), string(r.State), micros(r.Created), micros(r.Updated)}, nil
+			startName(r.Spec.Start.Kind), micros(r.Spec.Start.Time), int64(r.Spec.Hold), r.Note, r.Labels.String(), flag(r.Paused), flag(r.Taken), string(r.State), micros(r.Created), micros(r.Updated)}, nil
 	case control.Document:
 		return documentTable(), []any{string(r.Kind), r.Tenant, r.Name, r.Body, r.Hidden}, nil
 	}
@@ -202,7 +202,7 @@ func readTopic(scan scan) (control.Topic, error) {
 	var p placed
 	var accepts, durability string
 	var created, updated int64
-	err := scan(&p.tenant, &p.name, &p.physical, &p.cluster, &accepts, &t.Spec.Queues, &durability, &t.Spec.Retention, &t.Note, &p.labels, &p.state,
+	err := scan(&p.tenant, &p.name, &p.physical, &p.cluster, &accepts, &t.Spec.Queues, &durability, &t.Spec.Retention, &t.Note, &p.labels, &t.Taken, &p.state,
 		&created, &updated, &t.Revision)
 	if err == nil {
 		err = p.parse(&t.Tenant, &t.Spec.Name, &t.Spec.Cluster, &t.State)
@@ -232,7 +232,7 @@ func readGroup(scan scan) (control.Group, error) {
 	var startTime, created, updated int64
 	var pulls bool
 	err := scan(&p.tenant, &p.name, &p.physical, &p.cluster, &pulls, &g.Spec.Ordered, &g.Spec.MaxAttempts, &steps, &g.Spec.Retry.Initial,
-		&g.Spec.Retry.Max, &g.Spec.Retry.Multiplier, &start, &startTime, &g.Spec.Hold, &g.Note, &p.labels, &g.Paused, &p.state, &created, &updated, &g.Revision)
+		&g.Spec.Retry.Max, &g.Spec.Retry.Multiplier, &start, &startTime, &g.Spec.Hold, &g.Note, &p.labels, &g.Paused, &g.Taken, &p.state, &created, &updated, &g.Revision)
 	if err == nil {
 		err = p.parse(&g.Tenant, &g.Spec.Name, &g.Spec.Cluster, &g.State)
 	}

@@ -93,7 +93,8 @@ type Topic struct {
 	Retention  string            `json:"retention,omitempty"`  // none where that is a setting of the cluster's brokers
 	Note       string            `json:"note,omitempty"`
 	Labels     map[string]string `json:"labels,omitempty"`
-	State      string            `json:"state"` // creating, ready, updating, deleting
+	TakenOver  bool              `json:"takenOver,omitempty"` // its cluster had it before: its deletion has to be confirmed, whatever it holds
+	State      string            `json:"state"`               // creating, ready, updating, deleting
 	Created    time.Time         `json:"created"`
 	Updated    time.Time         `json:"updated"`
 	Revision   uint64            `json:"revision"`
@@ -144,10 +145,10 @@ type Drift struct {
 	Items   []DriftItem `json:"items"`
 }
 
-// DriftItem is one topic or group that differs.
+// DriftItem is one topic, group or user that differs.
 type DriftItem struct {
 	Kind     string `json:"kind"`             // missing, different, uneven or extra
-	Noun     string `json:"noun"`             // topic or group
+	Noun     string `json:"noun"`             // topic or group; tenant for the user of a tenant, key for one that was taken over
 	Tenant   string `json:"tenant,omitempty"` // not of an extra one
 	Name     string `json:"name,omitempty"`
 	Physical string `json:"physical"`
@@ -212,7 +213,8 @@ type Group struct {
 	Hold        string            `json:"hold,omitempty"`
 	Note        string            `json:"note,omitempty"`
 	Labels      map[string]string `json:"labels,omitempty"`
-	Paused      bool              `json:"paused,omitempty"` // nothing is handed out; what consumers hold they may settle
+	Paused      bool              `json:"paused,omitempty"`    // nothing is handed out; what consumers hold they may settle
+	TakenOver   bool              `json:"takenOver,omitempty"` // its cluster had it before: its deletion has to be confirmed, whatever it holds
 	State       string            `json:"state"`
 	Created     time.Time         `json:"created"`
 	Updated     time.Time         `json:"updated"`

@@ -45,24 +45,28 @@ func (e *Engine) Accounts(ctx context.Context) ([]mq.Account, error) {
 	return nil, failed
 }
 
-// AccountsAt lists the users of every replica, by its address.
+// AccountsAt lists the users of every replica, by its address. With an error come those of the replicas that answered.
 func (e *Engine) AccountsAt(ctx context.Context) (map[string][]mq.Account, error) {
-	all := map[string][]mq.Account{}
-	err := e.replicas(ctx, func(address string) (err error) {
-		all[address], err = e.door().List(ctx, address)
-		return err
-	})
-	return all, err
+	all, err := e.routes.Replicas(ctx, e.opts.BrokersName)
+	if err != nil {
+		return nil, err
+	}
+	return e.door().ListAt(ctx, all)
 }
 
 // PutAccount makes a user with exactly these rules on every replica of every broker name: they are not copied between them.
 func (e *Engine) PutAccount(ctx context.Context, a mq.Account) error {
-	return e.replicas(ctx, func(address string) error { return e.door().Put(ctx, address, a) })
+	return e.atReplicas(ctx, func(address string) error { return e.door().Put(ctx, address, a) })
 }
 
 // DropAccount removes a user with his rules from every replica. One that is not there is no error.
 func (e *Engine) DropAccount(ctx context.Context, name string) error {
-	return e.replicas(ctx, func(address string) error { return e.door().Drop(ctx, address, name) })
+	return e.atReplicas(ctx, func(address string) error { return e.door().Drop(ctx, address, name) })
+}
+
+// SwitchAccount enables or disables a user on every replica that has him, and leaves all else of him as it is. One that is not there is no error.
+func (e *Engine) SwitchAccount(ctx context.Context, name string, on bool) error {
+	return e.atReplicas(ctx, func(address string) error { return e.door().Switch(ctx, address, name, on) })
 }
 
 // PutRights gives a principal exactly these rights, on every replica.
@@ -70,19 +74,11 @@ func (e *Engine) PutRights(ctx context.Context, who mq.Principal, rights []mq.Ri
 	return e.PutAccount(ctx, mq.Account{Name: who.Name, Secret: who.Secret, Rules: guard.RulesOf(rights)})
 }
 
-// replicas visits every replica that the name servers know; the first error ends it.
-func (e *Engine) replicas(ctx context.Context, do func(address string) error) error {
+// atReplicas does something at every replica that the name servers know.
+func (e *Engine) atReplicas(ctx context.Context, do func(address string) error) error {
 	all, err := e.routes.Replicas(ctx, e.opts.BrokersName)
 	if err != nil {
 		return err
 	}
-	if len(all) == 0 {
-		return mq.Refuse(mq.Unavailable, "no broker is registered")
-	}
-	for _, address := range all {
-		if err := do(address); err != nil {
-			return mq.During("replica "+address, err)
-		}
-	}
-	return nil
+	return guard.Each(all, do)
 }

@@ -13,6 +13,11 @@ import (
 
 	"github.com/causeway-mq/causeway/control"
 	"github.com/causeway-mq/causeway/control/adopt"
+	"github.com/causeway-mq/causeway/control/job"
+	"github.com/causeway-mq/causeway/control/refusal"
+	"github.com/causeway-mq/causeway/control/site"
+	"github.com/causeway-mq/causeway/control/takeover"
+	"github.com/causeway-mq/causeway/engine/rocketmq"
 	"github.com/causeway-mq/causeway/engine/rocketmq/admin"
 	"github.com/causeway-mq/causeway/engine/rocketmq/remoting"
 	"github.com/causeway-mq/causeway/mq"
@@ -55,8 +60,8 @@ func TestWhatAStockClusterHasBecomesATenants(t *testing.T) {
 	if _, err := p.CreateTenant(t.Context(), ada(), control.Tenant{ID: shop}); err != nil {
 		t.Fatal(err)
 	}
-	what := control.Import{Tenant: shop, Names: map[string]string{"odd|name": "odd-name"}}
-	plan, err := p.PlanImport(t.Context(), what)
+	what := takeover.Import{Tenant: shop, Names: map[string]string{"odd|name": "odd-name"}}
+	plan, err := takeover.Plan(t.Context(), p, what)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -72,10 +77,15 @@ func TestWhatAStockClusterHasBecomesATenants(t *testing.T) {
 	if _, err := p.Topic(shop, topicName("orders")); err == nil {
 		t.Fatal("a plan changed something")
 	}
-	if plan, err = p.Import(t.Context(), ada(), what); err != nil || verdicts(plan) != adopted {
+	if plan, err = takeover.Do(t.Context(), p, ada(), what); err != nil || verdicts(plan) != adopted {
 		t.Fatalf("import: %v\n%s", err, verdicts(plan))
 	}
-	if plan, err = p.Import(t.Context(), ada(), what); err != nil || verdicts(plan) != strings.ReplaceAll(adopted, "adopted", "known") {
+	for _, i := range p.Drift()[0].Items { // by the look before the import
+		if i.Kind == site.Extra {
+			t.Errorf("told as extra though it was taken over: %+v", i)
+		}
+	}
+	if plan, err = takeover.Do(t.Context(), p, ada(), what); err != nil || verdicts(plan) != strings.ReplaceAll(adopted, "adopted", "known") {
 		t.Errorf("again: %v\n%s", err, verdicts(plan))
 	}
 	orders, err := p.Topic(shop, topicName("orders"))
@@ -91,8 +101,23 @@ func TestWhatAStockClusterHasBecomesATenants(t *testing.T) {
 		t.Errorf("%d keys", len(keys))
 	}
 	page, err := p.Audit(t.Context(), control.AuditQuery{Actor: "ada", Limit: control.MaxAuditPage})
-	if err != nil || strings.Contains(fmt.Sprintf("%+v", page), "SK1-secret") || len(page.Entries) != 6 { // the tenant, two topics, a group, an application, its key
-		t.Errorf("%d rows, %v", len(page.Entries), err)
+	if err != nil || strings.Contains(fmt.Sprintf("%+v", page), "SK1-secret") {
+		t.Errorf("%v", err)
+	}
+	var rows []string
+	for _, e := range slices.Backward(page.Entries) {
+		rows = append(rows, fmt.Sprintf("%s %s %s", e.Action, e.Target.Name, e.Outcome))
+	}
+	const audited = "tenant.create shop done|cluster.import stock begun|topic.adopt odd-name done|topic.adopt orders done|group.adopt readers done|application.adopt AK1 done|" +
+		"key.adopt AK1 done|user.adopt stock/AK1 done|cluster.import stock done"
+	if got := strings.Join(rows, "|"); got != audited {
+		t.Errorf("audit:\n%s", got)
+	}
+	if e := page.Entries[0]; e.Target.Tenant != "shop" || e.After != `{"application":1,"group":1,"topic":2}` {
+		t.Errorf("the end of the import: %+v", e)
+	}
+	if !strings.Contains(page.Entries[5].After, `"cluster":"stock"`) || !strings.Contains(page.Entries[5].After, `"takenOver":true`) {
+		t.Errorf("what an auditor sees of a topic: %s", page.Entries[5].After)
 	}
 	eventually(t, "another look finds no drift", func() bool {
 		for _, i := range p.Drift()[0].Items {
@@ -109,6 +134,165 @@ func TestWhatAStockClusterHasBecomesATenants(t *testing.T) {
 	if got := h.fake.Group("broker-a", "readers"); got.RetryMost != 6 || got.FromMin || got.RetryQueues != 4 || got.Attributes["a"] != "b" || got.TimeoutMinutes != 30 {
 		t.Errorf("the group is %+v", got)
 	}
+}
+
+// Names are checked before anything is done.
+func TestAnImportWithNamesThatCannotBeGivenDoesNothing(t *testing.T) {
+	t.Parallel()
+	h := newHall(t, "stock", "broker-a")
+	h.fake.PutTopic(admin.Topic{Name: "orders", Read: 3, Write: 3, Permission: admin.ReadWrite})
+	h.fake.PutTopic(admin.Topic{Name: "bills", Read: 3, Write: 3, Permission: admin.ReadWrite})
+	p := h.plane(t, t.TempDir())
+	_, err := takeover.Do(t.Context(), p, ada(), takeover.Import{Tenant: tenant("default"), Names: map[string]string{"orders": "old orders", "nosuch": "x"}})
+	if !refusal.Because(err, refusal.OutOfRange) || !strings.Contains(err.Error(), `"nosuch": the cluster has nothing of that name; "orders": topic cannot become "old orders"`) {
+		t.Errorf("%v", err)
+	}
+	if topics, err := p.Topics(tenant("default")); err != nil || len(topics) > 0 {
+		t.Errorf("%v, %v", topics, err)
+	}
+	if _, err := takeover.Do(t.Context(), p, ada(), takeover.Import{Tenant: tenant("default")}); err != nil {
+		t.Fatal(err)
+	}
+	_, err = takeover.Do(t.Context(), p, ada(), takeover.Import{Tenant: tenant("default"), Names: map[string]string{"orders": "old-orders"}})
+	if err == nil || !strings.Contains(err.Error(), `"orders": topic is taken over already, as "orders"`) {
+		t.Errorf("%v", err)
+	}
+}
+
+// What was taken over is deleted from its cluster by whoever confirms it, also where nothing is in it; what was made here needs no more than before.
+func TestWhatWasTakenOverIsDeletedWhenThatIsConfirmed(t *testing.T) {
+	t.Parallel()
+	h := newHall(t, "stock", "broker-a")
+	h.fake.PutTopic(admin.Topic{Name: "orders", Read: 3, Write: 3, Permission: admin.ReadWrite})
+	h.fake.PutGroup(admin.NewGroup("readers"))
+	dir, def := t.TempDir(), tenant("default")
+	p := h.plane(t, dir)
+	if _, err := takeover.Do(t.Context(), p, ada(), takeover.Import{Tenant: def}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := p.CreateTopic(t.Context(), ada(), control.NewTopic{Tenant: def, Name: topicName("made")}); err != nil {
+		t.Fatal(err)
+	}
+	note := "another note" // a change leaves it what it is
+	if _, err := p.UpdateTopic(t.Context(), ada(), def, topicName("orders"), control.TopicChange{Note: &note}); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Close(); err != nil {
+		t.Fatal(err)
+	}
+	p = h.plane(t, dir)
+	for name, remove := range map[string]func(control.Deletion) error{
+		"topic": func(d control.Deletion) error { return p.DeleteTopic(t.Context(), ada(), def, topicName("orders"), d) },
+		"group": func(d control.Deletion) error { return p.DeleteGroup(t.Context(), ada(), def, groupName("readers"), d) },
+	} {
+		if err := remove(control.Deletion{}); !refusal.Because(err, refusal.Confirm) || !strings.Contains(err.Error(), "was taken over from cluster stock") {
+			t.Errorf("%s: %v", name, err)
+		}
+		if err := remove(control.Deletion{Confirmed: true}); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if err := p.DeleteTopic(t.Context(), ada(), def, topicName("made"), control.Deletion{}); err != nil {
+		t.Error(err)
+	}
+}
+
+// enabled is who may call the brokers, on all of them alike, with the number of his rules; "" while they differ.
+func enabled(t *testing.T, e *rocketmq.Engine) string {
+	t.Helper()
+	at, err := e.AccountsAt(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var texts []string
+	for _, all := range at {
+		var lines []string
+		for _, a := range all {
+			if !strings.HasPrefix(a.Name, site.UserOf("")) {
+				lines = append(lines, fmt.Sprintf("%s %v %d %s", a.Name, !a.Disabled, len(a.Rules), a.Secret))
+			}
+		}
+		slices.Sort(lines)
+		texts = append(texts, strings.Join(lines, "|"))
+	}
+	if slices.ContainsFunc(texts, func(s string) bool { return s != texts[0] }) {
+		return ""
+	}
+	return texts[0]
+}
+
+// The key of a user who was taken over ends at the brokers, too, however it ends and whenever the plane dies; his rules and his secret stay, and other users
+// are left alone.
+func TestAKeyThatWasTakenOverEndsAtTheBrokers(t *testing.T) {
+	t.Parallel()
+	h := newHall(t, "stock", "broker-a", "broker-b")
+	h.fake.PutTopic(admin.Topic{Name: "orders", Read: 3, Write: 3, Permission: admin.ReadWrite})
+	for _, name := range []string{"kept", "revoked", "removed", "switched", "tenant"} {
+		if err := h.engine.PutAccount(t.Context(), mq.Account{Name: name, Secret: name + "-secret", Rules: []mq.Rule{{Resource: "Topic:orders", Actions: []string{"Pub"}}}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	state := func(off ...string) string {
+		var all []string
+		for _, name := range []string{"kept", "removed", "revoked", "switched", "tenant"} {
+			all = append(all, fmt.Sprintf("%s %v 1 %s-secret", name, !slices.Contains(off, name), name))
+		}
+		return strings.Join(all, "|")
+	}
+	becomes := func(what string, off ...string) {
+		t.Helper()
+		eventually(t, what, func() bool { return enabled(t, h.engine) == state(off...) })
+	}
+	dir := t.TempDir()
+	p := h.plane(t, dir)
+	shop := tenant("shop")
+	if _, err := p.CreateTenant(t.Context(), ada(), control.Tenant{ID: shop}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := takeover.Do(t.Context(), p, ada(), takeover.Import{Tenant: shop}); err != nil {
+		t.Fatal(err)
+	}
+	becomes("an import changes nobody")
+	app := func(s string) control.ApplicationName { return must(control.ParseApplicationName(s)) }
+	if err := p.RevokeKey(t.Context(), ada(), shop, app("revoked"), "revoked"); err != nil {
+		t.Fatal(err)
+	}
+	becomes("who has a revoked key is disabled", "revoked")
+	if plan, err := takeover.Plan(t.Context(), p, takeover.Import{Tenant: shop}); err != nil || strings.Contains(verdicts(plan), "revoked") {
+		t.Errorf("a revoked key is known: %s, %v", verdicts(plan), err)
+	}
+
+	off, on := true, false
+	if _, err := p.UpdateApplication(t.Context(), ada(), shop, app("switched"), control.ApplicationChange{Disabled: &off}); err != nil {
+		t.Fatal(err)
+	}
+	becomes("whose application is switched off is disabled", "revoked", "switched")
+	if _, err := p.UpdateApplication(t.Context(), ada(), shop, app("switched"), control.ApplicationChange{Disabled: &on}); err != nil {
+		t.Fatal(err)
+	}
+	becomes("he is enabled with it", "revoked")
+
+	if err := p.DeleteApplication(t.Context(), ada(), shop, app("removed"), control.Deletion{}); err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Close(); err != nil { // the brokers were hardly told yet
+		t.Fatal(err)
+	}
+	p = h.plane(t, dir)
+	becomes("the next plane disables whose application is gone", "revoked", "removed")
+	if err := h.engine.SwitchAccount(t.Context(), "revoked", true); err != nil {
+		t.Fatal(err)
+	}
+	becomes("who is enabled past the plane is disabled again", "revoked", "removed")
+
+	board := job.Open(job.Options{Plane: p})
+	t.Cleanup(board.Close)
+	if _, err := board.DeleteTenant(t.Context(), ada(), shop, control.Deletion{Confirmed: true}); err != nil {
+		t.Fatal(err)
+	}
+	becomes("with the tenant all of them", "kept", "revoked", "removed", "switched", "tenant")
+	eventually(t, "the tenant is gone", func() bool { return len(p.Tenants()) == 1 })
+	becomes("and they stay so", "kept", "revoked", "removed", "switched", "tenant")
 }
 
 // publish writes what a plane says as the catalog of proxies, and gives the proxies' configuration.
@@ -163,7 +347,7 @@ func TestLongAStockClusterIsTakenOverWhileClientsRun(t *testing.T) {
 	c := crowd.New(t, on)
 	c.Play(func() {
 		c.Until(2_000)
-		plan, err := p.Import(t.Context(), ada(), control.Import{Tenant: tenant("default")})
+		plan, err := takeover.Do(t.Context(), p, ada(), takeover.Import{Tenant: tenant("default")})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -3,12 +3,12 @@
 package resources
 
 import (
-	"context"
-
 	"github.com/causeway-mq/causeway/control"
+	"github.com/causeway-mq/causeway/control/adopt"
 	"github.com/causeway-mq/causeway/control/api/door"
 	"github.com/causeway-mq/causeway/control/api/show"
 	"github.com/causeway-mq/causeway/control/identity"
+	"github.com/causeway-mq/causeway/control/takeover"
 	"github.com/causeway-mq/causeway/control/wire"
 	"github.com/causeway-mq/causeway/mq"
 )
@@ -58,14 +58,13 @@ func importCluster(r *door.Request) (door.Answer, error) {
 	if err != nil {
 		return door.Answer{}, door.In("tenant", err)
 	}
-	do := r.Plane.PlanImport
+	what := takeover.Import{Cluster: c, Tenant: tenant, Names: want.Names}
+	var items []adopt.Item
 	if want.Apply {
-		do = func(ctx context.Context, i control.Import) ([]control.ImportItem, error) {
-			return r.Plane.Import(ctx, r.Actor(), i)
-		}
+		items, err = takeover.Do(r.Context(), r.Plane, r.Actor(), what)
+	} else {
+		items, err = takeover.Plan(r.Context(), r.Plane, what)
 	}
-	what := control.Import{Cluster: c, Tenant: tenant, Names: want.Names}
-	items, err := do(r.Context(), what)
 	if err != nil {
 		return door.Answer{}, err
 	}

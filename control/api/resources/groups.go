@@ -37,7 +37,7 @@ func groupOperations() []door.Operation {
 func showGroup(g control.Group) wire.Group {
 	shown := wire.Group{
 		Name: g.Name.String(), Cluster: g.Spec.Cluster.String(), Mode: g.Spec.Mode.String(), Fifo: g.Spec.Ordered, MaxAttempts: g.Spec.MaxAttempts, Retry: show.Retry(g.Spec.Retry),
-		From: show.Start(g.Spec.Start), Note: g.Note, Labels: g.Labels.Map(), Paused: g.Paused, State: string(g.State), Created: g.Created, Updated: g.Updated, Revision: uint64(g.Revision),
+		From: show.Start(g.Spec.Start), Note: g.Note, Labels: g.Labels.Map(), Paused: g.Paused, TakenOver: g.Taken, State: string(g.State), Created: g.Created, Updated: g.Updated, Revision: uint64(g.Revision),
 	}
 	if g.Spec.Hold != 0 {
 		shown.Hold = g.Spec.Hold.String()

@@ -31,7 +31,7 @@ func showTopic(r *door.Request) func(control.Topic) wire.Topic {
 	return func(t control.Topic) wire.Topic {
 		shown := wire.Topic{
 			Name: t.Name.String(), Types: door.Texts(t.Spec.Accepts.Types()), Cluster: t.Spec.Cluster.String(), Queues: t.Spec.Queues, Durability: t.Spec.Durability.String(),
-			Retention: t.Spec.Retention.String(), Note: t.Note, Labels: t.Labels.Map(), State: string(t.State), Created: t.Created, Updated: t.Updated, Revision: uint64(t.Revision),
+			Retention: t.Spec.Retention.String(), Note: t.Note, Labels: t.Labels.Map(), TakenOver: t.Taken, State: string(t.State), Created: t.Created, Updated: t.Updated, Revision: uint64(t.Revision),
 		}
 		for _, name := range r.Plane.BrokerSettings(t.Spec.Cluster) {
 			switch name {

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/causeway-mq/causeway/control"
+	"github.com/causeway-mq/causeway/control/adopt"
+	"github.com/causeway-mq/causeway/control/takeover"
 	"github.com/causeway-mq/causeway/control/wire"
 )
 
@@ -43,7 +45,7 @@ func Drift(d control.Drift) wire.Drift {
 }
 
 // Imported is what becomes, or became, of everything that a cluster has.
-func Imported(i control.Import, items []control.ImportItem, applied bool) wire.ImportPlan {
+func Imported(i takeover.Import, items []adopt.Item, applied bool) wire.ImportPlan {
 	p := wire.ImportPlan{Cluster: i.Cluster.String(), Tenant: i.Tenant.String(), Applied: applied, Items: []wire.ImportItem{}}
 	for _, one := range items {
 		p.Items = append(p.Items, wire.ImportItem{

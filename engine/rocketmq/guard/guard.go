@@ -9,6 +9,7 @@ package guard
 import (
 	"context"
 	"slices"
+	"sync"
 
 	"github.com/causeway-mq/causeway/engine/rocketmq/admin"
 	"github.com/causeway-mq/causeway/engine/rocketmq/remoting"
@@ -53,6 +54,43 @@ func (d Door) List(ctx context.Context, address string) ([]mq.Account, error) {
 		all = append(all, mq.Account{Name: u.Name, Secret: u.Secret, Super: u.Super, Disabled: u.Off, Rules: bySubject[subjectPrefix+u.Name]})
 	}
 	return all, nil
+}
+
+// ListAt is the users of several replicas, by address. With an error come those of the replicas that answered.
+func (d Door) ListAt(ctx context.Context, addresses []string) (map[string][]mq.Account, error) {
+	var mu sync.Mutex // guards all
+	all := map[string][]mq.Account{}
+	err := Each(addresses, func(address string) error {
+		some, err := d.List(ctx, address)
+		if err != nil {
+			return err
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		all[address] = some
+		return nil
+	})
+	return all, err
+}
+
+// Each does something at every address, at all of them at the same time: one that does not answer holds up no other. It gives the first error by address.
+func Each(addresses []string, do func(address string) error) error {
+	if len(addresses) == 0 {
+		return mq.Refuse(mq.Unavailable, "no broker is registered")
+	}
+	addresses = slices.Sorted(slices.Values(addresses))
+	failed := make([]error, len(addresses))
+	var visits sync.WaitGroup
+	for i, address := range addresses {
+		visits.Go(func() { failed[i] = do(address) })
+	}
+	visits.Wait()
+	for i, err := range failed {
+		if err != nil {
+			return mq.During("replica "+addresses[i], err)
+		}
+	}
+	return nil
 }
 
 // Put makes a user with exactly these rules at a replica. Rules are of the custom policy.
@@ -117,6 +155,20 @@ func (d Door) Drop(ctx context.Context, address, name string) error {
 		}
 	}
 	return d.do(ctx, address, remoting.Request{Code: remoting.DeleteUser, Header: &admin.ByUser{Name: name}})
+}
+
+// Switch enables or disables a user of a replica. Secret and kind go with it as they are, and his rules stay. One that is not there is no error.
+func (d Door) Switch(ctx context.Context, address, name string, on bool) error {
+	all, err := d.List(ctx, address)
+	if err != nil {
+		return err
+	}
+	i := slices.IndexFunc(all, func(x mq.Account) bool { return x.Name == name })
+	if i < 0 || all[i].Disabled != on {
+		return nil
+	}
+	u := admin.User{Name: name, Secret: all[i].Secret, Super: all[i].Super, Off: !on}
+	return d.do(ctx, address, remoting.Request{Code: remoting.UpdateUser, Header: &admin.ByUser{Name: name}, Body: u.AppendJSON(nil)})
 }
 
 func (d Door) do(ctx context.Context, address string, q remoting.Request) error {

@@ -1,0 +1,2 @@
+ALTER TABLE consumer_groups DROP COLUMN taken;
+ALTER TABLE topics DROP COLUMN taken;
