@@ -15,6 +15,7 @@ import (
 
 	"github.com/causeway-mq/causeway/cli/call"
 	"github.com/causeway-mq/causeway/cli/figures"
+	"github.com/causeway-mq/causeway/cli/reset"
 	"github.com/causeway-mq/causeway/cli/roster"
 	"github.com/causeway-mq/causeway/control/wire"
 )
@@ -283,7 +284,7 @@ func (c commands) groupReset() *cobra.Command {
 			if err := c.Ask(cmd.Context(), http.MethodPost, c.In("groups", args[0], "reset"), want, &done); err != nil {
 				return err
 			}
-			return c.Show(done, func() call.Table { return resetTable(done) })
+			return c.Show(done, func() call.Table { return reset.Table(done) })
 		},
 	}
 	f := cmd.Flags()
@@ -306,42 +307,9 @@ func (c commands) wouldReset(ctx context.Context, group string, want wire.Reset)
 	if len(page.Items) > 0 {
 		now = page.Items[0]
 	}
-	return call.Fail(call.ExitConflict, fmt.Errorf("group %q would be moved in topic %q: %s", group, want.Topic, consequence(now, want)), "nothing was done; if you mean it, say --yes")
-}
-
-// consequence says what becomes of messages when a group is moved. Which lie before a time, only the engine knows.
-func consequence(now wire.Progress, want wire.Reset) string {
-	unread := call.Number(now.Ready)
-	switch {
-	case want.To == "latest":
-		return "the messages that it has not had, " + unread + " of them, would be skipped"
-	case want.To == "earliest":
-		return "what is stored would be delivered again, from the first message on"
-	case want.Offset == nil:
-		return "of the messages that it has not had, " + unread + " of them, those before " + want.To + " would be skipped; of those that it had, those after it would be delivered again"
+	would, err := reset.Consequence(now, want, time.Now())
+	if err != nil {
+		return err
 	}
-	var skipped, again int64
-	for _, q := range now.Queues {
-		if want.Queue == nil || *want.Queue == q.Queue {
-			skipped += max(0, *want.Offset-max(q.Lo, q.Committed))
-			again += max(0, q.Committed-max(q.Lo, *want.Offset))
-		}
-	}
-	return fmt.Sprintf("%d messages would be skipped, %d delivered again", skipped, again)
-}
-
-func resetTable(done wire.ResetDone) call.Table {
-	before := map[int32]int64{}
-	for _, q := range done.Before {
-		before[q.Queue] = q.Committed
-	}
-	t := call.Table{Head: []string{"QUEUE", "FROM", "TO"}}
-	for _, q := range done.After {
-		was, ok := before[q.Queue]
-		if !ok {
-			was = -1
-		}
-		t.Add(strconv.Itoa(int(q.Queue)), call.Number(was), call.Number(q.Committed))
-	}
-	return t
+	return call.Fail(call.ExitConflict, fmt.Errorf("group %q would be moved in topic %q: %s", group, want.Topic, would), "nothing was done; if you mean it, say --yes")
 }
