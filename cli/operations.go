@@ -104,6 +104,13 @@ func (c commands) checkFile(kind configfile.Kind, path string) error {
 	case kind == configfile.Apaches:
 		return c.showApaches(found, path)
 	}
+	note, err := configfile.Open(kind, path)
+	if err != nil {
+		return call.Fail(ExitConfig, err, "in production nobody but the server reads its secrets")
+	}
+	if note != "" && !c.Quiet {
+		fmt.Fprintln(c.Env.Err, note)
+	}
 	return c.Say(map[string]any{"ok": true, "for": kind}, "%s is good, a file of %s", path, of(kind))
 }
 
