@@ -76,6 +76,13 @@ func (c *capital) is(host string, status int) {
 	c.state[host] = status
 }
 
+// said is what was said last of the catalog.
+func (c *capital) said() string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.says
+}
+
 // last is the newest report that a control plane took.
 func (c *capital) last(t *testing.T, host string) tally.Report {
 	t.Helper()
@@ -112,8 +119,8 @@ func TestEveryControlPlaneIsToldAndNoneIsWaitedFor(t *testing.T) {
 		if r := to.last(t, "a"); r.Proxy != "p-1:8081" || r.Zone != "az-1" || len(r.Lines) != 1 || r.Lines[0].Messages != 3 {
 			t.Errorf("a heard %+v", r)
 		}
-		if to.says != "p-1:8081 after=7" {
-			t.Errorf("of the catalog it says %q", to.says)
+		if says := to.said(); says != "p-1:8081 after=7" {
+			t.Errorf("of the catalog it says %q", says)
 		}
 		pass(3 * herald.Every)
 		if n := bytes.Count(log.Bytes(), []byte("cannot be told")); n != 1 {
