@@ -24,7 +24,7 @@ import (
 
 // filesFlag is -f, wherever documents are read.
 func filesFlag(cmd *cobra.Command, to *[]string) {
-	cmd.Flags().StringArrayVarP(to, "file", "f", nil, "file, directory with .yaml, .yml and .json files, or - for standard input; may stand several times")
+	cmd.Flags().StringArrayVarP(to, "file", "f", nil, "file, directory with .yaml, .yml and .json files, its subfolders included, or - for standard input; may stand several times")
 }
 
 // documents reads what -f names. The error tells all that is wrong in all of it.

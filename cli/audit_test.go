@@ -3,6 +3,7 @@
 package cli
 
 import (
+	"encoding/json"
 	"strings"
 	"testing"
 )
@@ -38,6 +39,44 @@ func TestTheAuditIsAskedInTheWordsOfTheCommandLine(t *testing.T) {
 func TestATokenThatIsNotKnownIsRefusedWhereNoneIsNeeded(t *testing.T) {
 	d := newDesk(t, "")
 	if code, _, err := d.run("--token", "bad", "whoami"); code != ExitDenied || !strings.Contains(err, "leave out --token") {
+		t.Errorf("exit %d\n%s", code, err)
+	}
+}
+
+func TestATokenWorksInItsOwnTenant(t *testing.T) {
+	d := newDesk(t, "")
+	d.ok("tenant", "create", "pay")
+	d.ok("topic", "create", "orders", "--tenant", "pay")
+	var made struct{ Secret string }
+	if err := json.Unmarshal([]byte(d.ok("token", "create", "pipeline", "--role", "developer", "--tenant", "pay", "-o", "json")), &made); err != nil {
+		t.Fatal(err)
+	}
+	d.env["CAUSEWAY_TOKEN"] = made.Secret
+	if out := d.ok("topic", "list"); !strings.Contains(out, "orders") {
+		t.Error(out)
+	}
+	if code, _, err := d.run("topic", "list", "--tenant", "default"); code != ExitNotFound {
+		t.Errorf("another one that was named: exit %d\n%s", code, err)
+	}
+	d.env["CAUSEWAY_TENANT"] = "default"
+	if code, _, err := d.run("topic", "list"); code != ExitNotFound {
+		t.Errorf("another one of the environment: exit %d\n%s", code, err)
+	}
+}
+
+func TestASearchInABorrowedTopicSaysWhoHasIt(t *testing.T) {
+	d := newDesk(t, "")
+	d.ok("tenant", "create", "risk")
+	d.ok("topic", "create", "orders")
+	d.ok("grant", "ask", "default/orders", "--as", "lent", "--subscribe", "--reason", "scoring", "--tenant", "risk")
+	d.approved()
+	if code, _, err := d.run("message", "search", "lent", "--tenant", "risk"); code != ExitNotFound || !strings.Contains(err, "it is borrowed: tenant default has it as topic orders") {
+		t.Errorf("exit %d\n%s", code, err)
+	}
+	if code, _, err := d.run("message", "search", "lentt", "--tenant", "risk"); code != ExitNotFound || strings.Contains(err, "borrowed") {
+		t.Errorf("exit %d\n%s", code, err)
+	}
+	if code, _, err := d.run("app", "key", "list", "till", "--tenant", "nobank"); code != ExitNotFound || !strings.Contains(err, `no tenant "nobank"`) {
 		t.Errorf("exit %d\n%s", code, err)
 	}
 }

@@ -122,8 +122,11 @@ Exit codes: 0 ok, 1 failure, 2 usage, 3 not found, 4 denied, 5 conflict, 6 timeo
 			c.SettleLocal()
 			return nil
 		}
-		_, err := c.Settle(cmd)
-		return err
+		if _, err := c.Settle(cmd); err != nil {
+			return err
+		}
+		c.TokensTenant(cmd)
+		return nil
 	}
 	c.complete(root)
 	root.InitDefaultCompletionCmd()

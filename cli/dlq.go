@@ -37,7 +37,7 @@ were redriven stay listed until their age takes them; a redrive sends each of th
 				return err
 			}
 			if len(all) > 0 {
-				c.Hint("Send them back with: causeway dlq redrive %s", args[0])
+				c.Hint("Send them back with: causeway dlq redrive %s; those that were sent back already stay in this list until their age takes them", args[0])
 			}
 			return c.Show(all, func() call.Table {
 				t := call.Table{Head: []string{"ID", "FROM TOPIC", "ATTEMPTS", "WHY", "STORED", "KEYS", "BODY"}}
@@ -82,6 +82,9 @@ topic gets the message again.`,
 			}
 			if err := c.Say(j, "job %s %s: %d sent back, %d left", j.ID, j.State, j.Moved, j.Skipped); err != nil {
 				return err
+			}
+			if j.Moved > 0 {
+				c.Hint("What was sent back stays in dlq list and dlq causes until its age takes it; a further redrive leaves it out")
 			}
 			if background {
 				c.Hint("See how it goes with: causeway job show %s", j.ID)

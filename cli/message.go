@@ -278,7 +278,7 @@ func (c commands) messageSearch() *cobra.Command {
 			}
 			all, err := c.find(cmd, c.In("topics", args[0], "messages"), &s)
 			if err != nil {
-				return err
+				return c.ifBorrowed(cmd.Context(), args[0], err)
 			}
 			if len(all) == 0 {
 				c.Hint("%s", s.nothing())

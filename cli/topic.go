@@ -4,6 +4,7 @@ package cli
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
@@ -189,6 +190,20 @@ func (c commands) deletion(noun, plural, short string) *cobra.Command {
 	}
 	cmd.Flags().BoolVar(&yes, "yes", false, "also when something would be lost")
 	return cmd
+}
+
+// ifBorrowed says of a topic that is not there that it is, with another tenant, whose messages are shown to that one alone.
+func (c commands) ifBorrowed(ctx context.Context, topic string, err error) error {
+	if call.Classify(err).Code != ExitNotFound {
+		return err
+	}
+	all, _ := call.Everything[wire.Grant](ctx, c.Call, c.In("grants")) // who may not look learns nothing
+	for _, g := range all {
+		if g.Borrower == c.Tenant && g.As == topic {
+			return call.Fail(ExitNotFound, err, fmt.Sprintf("it is borrowed: tenant %s has it as topic %s, and only there its messages are searched; consumers of this tenant read them", g.Owner, g.Topic))
+		}
+	}
+	return err
 }
 
 // lentTo names who loses a topic with its owner; "" for nobody, and where the caller may not look at grants.

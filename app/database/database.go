@@ -27,7 +27,7 @@ import (
 // Config says where the control plane keeps tenants, applications, topics and groups.
 type Config struct {
 	Postgres Postgres `yaml:"postgres"`
-	Keys     string   `yaml:"keys" doc:"file of the keys that seal secrets in the store; empty: what CAUSEWAY_SEAL_KEY holds, else control.keys beside the database in the data directory"`
+	Keys     string   `yaml:"keys" doc:"file of the keys that seal secrets in the store, each the base64 of 32 random bytes: (umask 077; head -c 32 /dev/urandom | base64 > FILE); empty: what CAUSEWAY_SEAL_KEY holds, else control.keys beside the database in the data directory"`
 }
 
 // Postgres names a PostgreSQL database.

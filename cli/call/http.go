@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -99,6 +100,9 @@ func (c *Call) request(ctx context.Context, method, path string, body any) (*htt
 
 func problemIn(resp *http.Response, raw []byte) error {
 	var p wire.Problem
+	if bytes.Contains(raw, []byte("cpu profiling already in use")) { // net/http/pprof's words
+		return Fail(ExitConflict, errors.New("somebody takes a CPU profile of this server, and there is one at a time"), "ask again when it is through, in a minute at most")
+	}
 	if err := json.Unmarshal(raw, &p); err != nil || p.Status == 0 {
 		return fmt.Errorf("the server answered %s, not like Causeway's API", resp.Status)
 	}

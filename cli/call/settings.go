@@ -3,15 +3,19 @@
 package call
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/causeway-mq/causeway/app"
 	"github.com/causeway-mq/causeway/cli/contexts"
+	"github.com/causeway-mq/causeway/control/wire"
 )
 
 // What holds where neither a flag, the environment nor a context says otherwise.
@@ -109,6 +113,23 @@ func (c *Call) settleToken(kept contexts.Context) (value, from string, err error
 		return "", from, nil
 	}
 	return "(set)", from, nil
+}
+
+// tenantTime bounds the question for a token's own tenant.
+const tenantTime = 5 * time.Second
+
+// TokensTenant takes the tenant that a token belongs to where nobody said another one: it is the only one that the token can work in. Commands that speak to the
+// clients' port need none, and the server's one token has none. That it cannot be found out is no error: what follows tells what is wrong.
+func (c *Call) TokensTenant(cmd *cobra.Command) {
+	if c.TenantChosen() || !strings.HasPrefix(c.Token, "cwt_") || cmd.Flags().Lookup("endpoint") != nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(cmd.Context(), tenantTime)
+	defer cancel()
+	var s wire.Session
+	if err := c.Ask(ctx, http.MethodGet, "/v1/session", nil, &s); err == nil && s.Tenant != "" {
+		c.Tenant = s.Tenant
+	}
 }
 
 // TenantChosen tells that somebody said which tenant: a key knows its own.

@@ -285,6 +285,7 @@ func (c commands) causes() *cobra.Command {
 	var look int
 	cmd := &cobra.Command{
 		Use: "causes GROUP", Short: "Group a group's dead letters by what they died of", Args: call.Exactly("the GROUP"),
+		Long:    "Group a group's dead letters by what they died of. Letters that a redrive sent back stay stored, and are counted here, until their age takes them.",
 		Example: "  causeway dlq causes billing",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := c.CheckOutput(); err != nil {
@@ -296,7 +297,7 @@ func (c commands) causes() *cobra.Command {
 			}
 			c.told(d.Progress)
 			if d.Total != nil {
-				c.Hint("%s dead letters are stored", call.Number(*d.Total))
+				c.Hint("%s dead letters are stored, with those that a redrive sent back already", call.Number(*d.Total))
 			}
 			return c.Show(d, func() call.Table {
 				t := call.Table{Head: []string{"COUNT", "WHY", "TOPIC", "ATTEMPTS", "FIRST", "LAST", "NEWEST"}}

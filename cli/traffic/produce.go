@@ -133,7 +133,7 @@ func (c commands) produce(ctx context.Context, producer *v2client.Producer, m v2
 			m.Body = body
 			r, err := producer.Send(ctx, m)
 			if err != nil {
-				return partly(done, err)
+				return partly(done, doubtful(err))
 			}
 			done++
 			if err := c.Emit(sent{r.ID, r.Offset, r.Recall}, "%s", r.ID); err != nil {
@@ -218,6 +218,14 @@ func eachLine(ctx context.Context, in io.Reader, send func([]byte) error) error 
 			return ctx.Err()
 		}
 	}
+}
+
+// doubtful says of a send without an answer what is not known.
+func doubtful(err error) error {
+	if f := call.Classify(err); f.Code == call.ExitTimeout && !errors.Is(err, context.Canceled) {
+		return call.Fail(call.ExitTimeout, err, "the message may be stored all the same, and a second send would then store it twice: look with `causeway message search TOPIC --begin -10m`")
+	}
+	return err
 }
 
 // partly makes an error after some success one of its own code.

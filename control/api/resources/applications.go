@@ -166,6 +166,9 @@ func listKeys(r *door.Request) (door.Answer, error) {
 	if err != nil {
 		return door.Answer{}, err
 	}
+	if _, err := r.Plane.Tenant(t); err != nil {
+		return door.Answer{}, err
+	}
 	all, err := r.Plane.Keys(t, n)
 	if err != nil {
 		return door.Answer{}, err
