@@ -295,6 +295,39 @@ func TestAKeyThatWasTakenOverEndsAtTheBrokers(t *testing.T) {
 	becomes("and they stay so", "kept", "revoked", "removed", "switched", "tenant")
 }
 
+// An import that ended between a key and its user is gone on with by repeating it, and the user ends with his key then.
+func TestAnImportThatEndedBeforeItsUserWasKeptIsGoneOnWith(t *testing.T) {
+	t.Parallel()
+	h := newHall(t, "stock", "broker-a")
+	if err := h.engine.PutAccount(t.Context(), mq.Account{Name: "AK1", Secret: "SK1", Rules: []mq.Rule{{Resource: "Topic:orders", Actions: []string{"Pub"}}}}); err != nil {
+		t.Fatal(err)
+	}
+	p := h.plane(t, t.TempDir())
+	what := takeover.Import{Tenant: tenant("default")}
+	if _, err := takeover.Do(t.Context(), p, ada(), what); err != nil {
+		t.Fatal(err)
+	}
+	kept, err := p.Document(control.UserDocument(site.Taken{Cluster: "stock", User: "AK1"}).Ref())
+	if err == nil {
+		err = p.RemoveDocument(t.Context(), ada(), kept)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 { // the second time there is nothing left to do
+		if plan, err := takeover.Do(t.Context(), p, ada(), what); err != nil || verdicts(plan) != "application AK1 known AK1" {
+			t.Fatalf("%s, %v", verdicts(plan), err)
+		}
+	}
+	if again, err := p.Document(kept.Ref()); err != nil || again.Body != kept.Body {
+		t.Fatalf("%+v, %v", again, err)
+	}
+	if err := p.RevokeKey(t.Context(), ada(), tenant("default"), must(control.ParseApplicationName("AK1")), "AK1"); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "he is disabled", func() bool { return enabled(t, h.engine) == "AK1 false 1 SK1" })
+}
+
 // publish writes what a plane says as the catalog of proxies, and gives the proxies' configuration.
 func publish(t *testing.T, p *control.Plane, w *town.Town) (config string) {
 	t.Helper()
