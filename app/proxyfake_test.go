@@ -221,6 +221,26 @@ func TestAProxysTokenIsAskedForInTheWordsOfTheAPI(t *testing.T) {
 	}
 }
 
+func TestAProxyWithoutATokenKnowsNobodyByOne(t *testing.T) {
+	p := overFakes(t, fakebroker.New(fakebroker.Options{}), func(*ProxyConfig) {})
+	for shown, want := range map[string]int{"": http.StatusOK, "Bearer bad": http.StatusUnauthorized, "Basic b3R0bzpw": http.StatusUnauthorized} {
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://"+p.config.HTTP+"/v1/doctor", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if shown != "" {
+			r.Header.Set("Authorization", shown)
+		}
+		answer, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := answer.Body.Close(); err != nil || answer.StatusCode != want {
+			t.Errorf("%q: %d, %v", shown, answer.StatusCode, err)
+		}
+	}
+}
+
 func TestTheFiguresTellWhichCatalogIsServedAndWhetherAFileIsRefused(t *testing.T) {
 	const text = "format: 1\nversion: 3\ntenants:\n- id: pay\n"
 	p := overFakes(t, fakebroker.New(fakebroker.Options{}), withCatalog(t, text))
