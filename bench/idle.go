@@ -17,6 +17,12 @@ import (
 	"google.golang.org/protobuf/types/known/durationpb"
 )
 
+// Polls begin at 2,000 a second: each one looks at the broker before it waits, and a proxy refuses what is more than 4,096 of its calls to a cluster at the same time.
+const (
+	startedAtOnce = 400
+	startRest     = 200 * time.Millisecond
+)
+
 // idleFigures is what parked polls cost the server.
 type idleFigures struct {
 	Polls  int
@@ -61,6 +67,9 @@ func idle(ctx context.Context, s shape, polls int) (idleFigures, error) {
 	var group sync.WaitGroup
 	failed := make(chan error, polls)
 	for i := range polls {
+		if i > 0 && i%startedAtOnce == 0 {
+			wait(ctx, startRest)
+		}
 		group.Go(func() { failed <- park(ctx, s, clients[i%len(clients)], i) })
 	}
 	// The polls last 20 s: what did not fail a few seconds after the last was begun is parked.
