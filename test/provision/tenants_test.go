@@ -229,6 +229,7 @@ func TestADirectConnectionCannotCrossTenantsOnARealCluster(t *testing.T) {
 	if _, err := direct.AccountsAt(t.Context()); err == nil {
 		t.Error("it reads the users")
 	}
+	switchesOff(t, w)
 	for _, name := range []string{"orders"} {
 		if err := p.DeleteTopic(t.Context(), ada(), tenant("pay"), topicName(name), control.Deletion{Confirmed: true}); err != nil {
 			t.Fatal(err)
@@ -239,4 +240,44 @@ func TestADirectConnectionCannotCrossTenantsOnARealCluster(t *testing.T) {
 	}
 	eventually(t, "who has nothing there is nobody there", func() bool { return !strings.Contains(users(t, w.Engine), site.UserOf("pay")) })
 	eventually(t, "he is refused", func() bool { return send("fin%orders") != nil && send("bare") != nil })
+}
+
+// switchesOff holds that a user who was there before the platform is refused by real brokers once he is disabled, and known with his old secret once he is enabled again.
+func switchesOff(t *testing.T, w *town.Town) {
+	t.Helper()
+	const name, secret = "before", "before-secret-1"
+	account := mq.Account{Name: name, Secret: secret, Rules: []mq.Rule{{Resource: "Topic:bare", Actions: []string{"Pub"}}}}
+	if err := w.Engine.PutAccount(t.Context(), account); err != nil {
+		t.Fatal(err)
+	}
+	// A connection of its own for each send: what a broker knew of an old one is not asked.
+	send := func() error {
+		e, err := rocketmq.Open(rocketmq.Options{NameServers: w.Cluster.NameServers(), Cluster: w.Name, Remoting: remoting.Options{Credentials: remoting.Credentials{AccessKey: name, Secret: secret}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer e.Close()
+		spec := mq.Topic{Name: physical("bare"), Cluster: w.Name, Accepts: mq.AcceptsOf(mq.Normal), Queues: 8}
+		return e.Send(t.Context(), spec, []mq.Message{{ID: crowd.Must(mq.ParseMessageID("id-before")), Type: mq.Normal, Body: []byte("x"), Born: time.Now()}})[0].Err
+	}
+	eventually(t, "he sends", func() bool { return send() == nil })
+	for _, on := range []bool{false, true} {
+		if err := w.Engine.SwitchAccount(t.Context(), name, on); err != nil {
+			t.Fatal(err)
+		}
+		for at, all := range crowd.Must(w.Engine.AccountsAt(t.Context())) {
+			i := slices.IndexFunc(all, func(a mq.Account) bool { return a.Name == name })
+			if i < 0 || all[i].Disabled == on || len(all[i].Rules) != 1 {
+				t.Errorf("switched on %v, %s has %+v", on, at, all)
+			}
+		}
+		if on {
+			eventually(t, "he is let in again", func() bool { return send() == nil })
+		} else {
+			eventually(t, "he is refused", func() bool { return send() != nil })
+		}
+	}
+	if err := w.Engine.DropAccount(t.Context(), name); err != nil {
+		t.Fatal(err)
+	}
 }
