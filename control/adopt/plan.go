@@ -178,13 +178,15 @@ func whyOwn(name string) string {
 	return "the brokers keep it for themselves"
 }
 
-// name is what a thing will be called, or why it cannot be.
-func (q Question) name(noun audit.RecordKind, physical mq.Physical, parse func(string) error) (name string, v Verdict, why string) {
-	if owner, taken := q.Owners[Thing{noun, physical.String()}]; taken {
+// name says of a thing what it will be called, or why it cannot be.
+func (q Question) name(to *Item, physical mq.Physical, parse func(string) error) {
+	if owner, taken := q.Owners[Thing{to.Noun, physical.String()}]; taken {
 		if owner.Tenant == q.Tenant {
-			return owner.As, Known, ""
+			to.Name, to.Verdict = owner.As, Known
+		} else {
+			to.Why = "it is tenant " + owner.Tenant.String() + "'s"
 		}
-		return "", Left, "it is tenant " + owner.Tenant.String() + "'s"
+		return
 	}
 	name, own := physical.String(), false
 	if given, ok := q.Names[name]; ok {
@@ -194,16 +196,19 @@ func (q Question) name(noun audit.RecordKind, physical mq.Physical, parse func(s
 	}
 	if i := strings.IndexByte(physical.String(), '%'); i >= 0 && !own {
 		if _, err := mq.ParseTenant(physical.String()[:i]); err == nil { // no name of T%x may be another's than T's
-			return "", Left, "its name is one of tenant " + physical.String()[:i]
+			to.Why = "its name is one of tenant " + physical.String()[:i]
+			return
 		}
 	}
 	if err := parse(name); err != nil {
-		return "", Left, err.Error() + again
+		to.Misnamed, to.Why = true, err.Error()+again
+		return
 	}
-	if q.Taken(noun, name) {
-		return "", Left, fmt.Sprintf("the tenant has another %s %q"+again, noun, name)
+	if q.Taken(to.Noun, name) {
+		to.Misnamed, to.Why = true, fmt.Sprintf("the tenant has another %s %q"+again, to.Noun, name)
+		return
 	}
-	return name, Adopted, ""
+	to.Name, to.Verdict = name, Adopted
 }
 
 func (q Question) topic(t mq.TopicSpec, groups map[string]mq.GroupName) Item {
@@ -222,14 +227,13 @@ func (q Question) topic(t mq.TopicSpec, groups map[string]mq.GroupName) Item {
 		i.Why = fmt.Sprintf("it has %d queues, from 1 to %d are possible", t.Queues, mq.MaxQueues)
 		return i
 	}
-	i.Name, i.Verdict, i.Why = q.name(audit.TopicRecord, t.Name, func(s string) error {
+	q.name(&i, t.Name, func(s string) error {
 		n, err := mq.ParseTopicName(s)
 		if _, dead := n.DeadLettersOf(); err == nil && dead {
 			return mq.Refuse(mq.IllegalTopic, "topic %q: a group's dead letters come with the group", s)
 		}
 		return err
 	})
-	i.Misnamed = strings.HasSuffix(i.Why, again)
 	if i.Verdict == Adopted && slices.Contains(q.Has.UnevenTopics, t.Name) {
 		i.Why = "not the same on every primary: it stays so"
 	}
@@ -261,8 +265,7 @@ func (q Question) group(g mq.GroupSpec) Item {
 		i.Why = fmt.Sprintf("a message may stay with a consumer for %v, up to %v are possible", g.Hold, mq.MaxHold)
 		return i
 	}
-	i.Name, i.Verdict, i.Why = q.name(audit.GroupRecord, g.Name, func(s string) error { _, err := mq.ParseGroupName(s); return err })
-	i.Misnamed = strings.HasSuffix(i.Why, again)
+	q.name(&i, g.Name, func(s string) error { _, err := mq.ParseGroupName(s); return err })
 	if i.Verdict == Adopted && slices.Contains(q.Has.UnevenGroups, g.Name) {
 		i.Why = "not the same on every primary: it will be"
 	}
