@@ -41,6 +41,7 @@ type Want struct {
 	Hold    Hold
 	Renew   bool // the proxy renews the leases until they are settled
 	Attempt AttemptID
+	Until   time.Time // when the caller stops waiting for it; zero = not known. An engine leaves nothing behind at brokers for longer
 }
 
 // Lease is the right to settle one message until a time. Token is opaque engine bytes, unique per delivery.

@@ -32,6 +32,7 @@ import (
 	"github.com/causeway-mq/causeway/engine/rocketmq/routes"
 	"github.com/causeway-mq/causeway/engine/rocketmq/soft"
 	"github.com/causeway-mq/causeway/engine/rocketmq/stored"
+	"github.com/causeway-mq/causeway/engine/rocketmq/watch"
 	"github.com/causeway-mq/causeway/internal/clock"
 	"github.com/causeway-mq/causeway/mq"
 )
@@ -68,7 +69,7 @@ type Engine struct {
 	routes    *routes.Table
 	moves     atomic.Int64 // how often a topic was found at another primary
 	remade    soft.Remade
-	watches   watches
+	watches   *watch.List
 	parks     *park.Lot
 	begun     sync.Map // begunKey -> struct{}: groups whose first offsets were set
 	renewed   soft.Renewed
@@ -120,7 +121,7 @@ func Open(o Options) (*Engine, error) {
 	r := o.Remoting
 	r.Clock, r.Handle = o.Clock, e.incoming
 	e.client = remoting.New(r)
-	e.watches.init(e)
+	e.watches = watch.New(e.watching())
 	e.parks = park.New(e.parking())
 	e.routes = routes.Open(routes.Options{
 		NameServers: o.NameServers, Client: e.client, Clock: o.Clock, Log: o.Logger, Every: o.RouteEvery, OnDemand: o.OnDemand, Moved: e.moved,
@@ -155,7 +156,7 @@ func Traits(maxDelay time.Duration) mq.Traits {
 // moved lets all who wait for a topic look again at the primaries that it has now.
 func (e *Engine) moved(topic mq.Physical) {
 	e.moves.Add(1)
-	e.watches.moved(topic)
+	e.watches.Moved(topic)
 	e.parks.Moved(topic)
 }
 

@@ -230,7 +230,7 @@ func TestARefusedParkedPopWakes(t *testing.T) {
 	b.fake.Inject(fakebroker.Fault{Request: remoting.PopMessage, Harm: fakebroker.Answer, Code: remoting.SystemBusy, Remark: "[TIMEOUT_CLEAN_QUEUE]broker busy"})
 	woken, disarm := b.wait(w)
 	for end := time.Now().Add(time.Minute); len(woken) == 0 && time.Now().Before(end); <-time.After(time.Millisecond) {
-		b.time.Advance(watchRest)
+		b.time.Advance(time.Second)
 	}
 	b.isWoken(woken)
 	if _, err := b.Take(b.ctx(), w); mq.KindOf(err) != mq.TooManyRequests {
@@ -242,7 +242,7 @@ func TestARefusedParkedPopWakes(t *testing.T) {
 	defer disarm()
 	b.sendInOrder("0")
 	for end := time.Now().Add(time.Minute); len(woken) == 0 && time.Now().Before(end); <-time.After(time.Millisecond) {
-		b.time.Advance(watchRest)
+		b.time.Advance(time.Second)
 	}
 	b.isWoken(woken)
 	b.take(w, "0")

@@ -13,6 +13,7 @@ import (
 
 	"github.com/causeway-mq/causeway/engine/rocketmq/admin"
 	"github.com/causeway-mq/causeway/engine/rocketmq/remoting"
+	"github.com/causeway-mq/causeway/engine/rocketmq/watch"
 	"github.com/causeway-mq/causeway/mq"
 )
 
@@ -21,6 +22,7 @@ func realCases() map[string]func(t *testing.T, r *real) {
 	return map[string]func(t *testing.T, r *real){
 		"an-acknowledgement-wakes-the-ordered":   ackWakesTheOrdered,
 		"what-was-not-taken-comes-at-once":       notTakenComesAtOnce,
+		"a-wait-elsewhere-takes-no-wake":         waitElsewhereTakesNoWake,
 		"the-first-token-settles-elsewhere":      firstTokenSettlesElsewhere,
 		"the-first-token-of-a-run-settles-later": firstTokenOfARunSettles,
 		"acknowledgements-together":              acknowledgementsTogether,
@@ -170,6 +172,36 @@ func notTakenComesAtOnce(t *testing.T, r *real) {
 	}
 	g.ok(other.Ack(t.Context(), []mq.Lease{d.Lease})[0])
 	g.nothing(other, g.want("last", 2), 2*time.Second)
+}
+
+// waitElsewhereTakesNoWake waits here, there and here again, as a client does that polls one proxy after the other, each time in vain but the last.
+func waitElsewhereTakesNoWake(t *testing.T, r *real) {
+	g := r.ground(t, false, 4)
+	other := r.open(t)
+	t.Cleanup(func() { g.ok(other.Close()) })
+	w := g.want("", 1)
+	w.Until = time.Now().Add(time.Minute)
+	for _, e := range []*Engine{g.Engine, other} {
+		got, err := e.Take(t.Context(), w)
+		g.ok(err)
+		if len(got) > 0 {
+			t.Fatal("the topic is empty")
+		}
+		disarm := e.Arm(w, func() {})
+		parked := time.After(100 * time.Millisecond) // it reaches the broker, and stays there
+		<-parked
+		disarm()
+	}
+	woken := make(chan struct{}, 1)
+	defer g.Arm(w, func() { woken <- struct{}{} })()
+	g.send(1)
+	began := time.Now()
+	g.wake(woken)
+	if took := time.Since(began); took > watch.Most/2 {
+		t.Errorf("woken after %v", took)
+	}
+	d := g.some(g.Engine, w, 1)[0]
+	g.ok(g.Ack(t.Context(), []mq.Lease{d.Lease})[0])
 }
 
 // firstTokenSettlesElsewhere takes with renewal in one engine, ends it, and acknowledges with the first token through another one.

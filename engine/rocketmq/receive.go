@@ -15,6 +15,7 @@ import (
 	"github.com/causeway-mq/causeway/engine/rocketmq/soft"
 	"github.com/causeway-mq/causeway/engine/rocketmq/stored"
 	"github.com/causeway-mq/causeway/engine/rocketmq/token"
+	"github.com/causeway-mq/causeway/engine/rocketmq/watch"
 	"github.com/causeway-mq/causeway/mq"
 	"github.com/causeway-mq/causeway/mq/filter"
 )
@@ -45,7 +46,7 @@ func (e *Engine) Take(ctx context.Context, want mq.Want) ([]mq.Delivery, error) 
 		return all, nil
 	}
 	asked := 0
-	for i, start := 0, e.watches.first(r, watchKey{want.Topic.Name, want.Group.Name}); i < len(r.Readers) && len(all) == 0; i++ {
+	for i, start := 0, e.watches.First(r, watch.Of{Topic: want.Topic.Name, Group: want.Group.Name}); i < len(r.Readers) && len(all) == 0; i++ {
 		broker := r.Readers[(start+i)%len(r.Readers)]
 		if want.Broker != "" && want.Broker != broker {
 			continue

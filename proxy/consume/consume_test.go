@@ -24,6 +24,7 @@ type scripted struct {
 	ready    []mq.Delivery
 	wakes    map[int]func()
 	arms     int
+	until    time.Time // of the last arm
 	disarmed int
 	extended []extended
 	answer   func(mq.Lease) error // of acks, extensions, dead letters
@@ -60,10 +61,11 @@ func (e *scripted) Take(_ context.Context, want mq.Want) ([]mq.Delivery, error) 
 	return out, nil
 }
 
-func (e *scripted) Arm(_ mq.Want, wake func()) func() {
+func (e *scripted) Arm(want mq.Want, wake func()) func() {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.arms++
+	e.until = want.Until
 	id := e.arms
 	e.wakes[id] = wake
 	e.changed <- struct{}{}
@@ -229,8 +231,14 @@ func TestAPollWaitsForTheFirstMessage(t *testing.T) {
 
 func TestAPollEndsEmptyWhenItsTimeIsOver(t *testing.T) {
 	b := newBench(t)
+	ends := b.clock.Now().Add(20 * time.Second)
 	got := b.receive(t.Context(), request(false, 20*time.Second))
 	b.happens(t)
+	b.engine.mu.Lock()
+	if !b.engine.until.Equal(ends) {
+		t.Errorf("the engine was told that the caller waits until %v, want %v", b.engine.until, ends)
+	}
+	b.engine.mu.Unlock()
 	b.clock.Advance(20 * time.Second)
 	if r := <-got; r.err != nil || len(r.granted) != 0 {
 		t.Fatalf("got %+v", r)

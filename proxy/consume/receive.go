@@ -25,6 +25,9 @@ type Request struct {
 // The wait is: arm, look, sleep until woken or over. Arming before looking closes the gap between an empty look and a message
 // that arrives right after it. A wait is disarmed after the look that it woke, because an engine may keep what it woke for until then.
 func (s *Service) Receive(ctx context.Context, req Request) ([]mq.Delivery, error) {
+	if req.Poll > 0 {
+		req.Want.Until = s.clock.Now().Add(req.Poll)
+	}
 	granted, err := s.grant(ctx, req)
 	if err != nil {
 		return nil, err

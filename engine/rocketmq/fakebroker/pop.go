@@ -30,6 +30,7 @@ type poll struct {
 	pop    *request.Pop // nil: a notification
 	notify *request.Notify
 	filter *filter.Filter
+	ends   time.Time
 	timer  stopper
 }
 
@@ -90,7 +91,9 @@ func (b *broker) park(topic string, p *poll, wait time.Duration) *remoting.Frame
 		}
 		p.call.answer(fail(remoting.PollingTimeout, "no message"))
 	})
+	p.ends = b.now().Add(wait)
 	b.parked[topic] = append(b.parked[topic], p)
+	slices.SortStableFunc(b.parked[topic], func(x, y *poll) int { return x.ends.Compare(y.ends) })
 	return nil
 }
 
@@ -112,13 +115,21 @@ func (b *broker) wakeLocked(real string) {
 	b.wakeTopic(topic, false)
 }
 
+// wakeTopic lets pops look again in the order in which their time ends. Of the notifications of a group one is answered, that whose time ends last.
 func (b *broker) wakeTopic(topic string, popsOnly bool) {
-	for _, p := range slices.Clone(b.parked[topic]) {
+	all := slices.Clone(b.parked[topic])
+	last := map[string]*poll{}
+	for _, p := range all {
 		switch {
 		case p.call.conn.node.replaced: // nothing arrives at the old primary
 		case p.pop != nil:
 			b.wakePop(topic, p)
-		case !popsOnly && b.has(p):
+		case !popsOnly:
+			last[p.group] = p
+		}
+	}
+	for _, p := range all {
+		if last[p.group] == p && b.has(p) {
 			b.answerPoll(topic, p, done(&request.NotifyAnswer{Has: true}))
 		}
 	}

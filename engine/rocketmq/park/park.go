@@ -11,6 +11,8 @@
 //   - A run is kept only for somebody who was woken for it and neither took nor disarmed yet. Whatever else comes is given back at once.
 //   - A lease lasts from the call on that got it, and a run was popped before the call that takes it, perhaps before the call began. So a parked pop hides its
 //     run for Spare longer than was asked, and a run that was kept too long for that is given back.
+//   - A parked pop cannot be called off, and one that nobody waits behind any more takes a run from who waits at another proxy, which costs it one of
+//     the broker's attempts. So none is parked for longer than somebody waits, and one for who came just now is short: as long as somebody waited already.
 //   - A run that was given back was delivered to nobody, but brokers count it: the count is corrected here (Undelivered). That is
 //     soft: another proxy sees the broker's count.
 //   - No goroutine waits, and no callback runs under the lock.
@@ -33,15 +35,21 @@ type Options struct {
 	Clock clock.Clock
 	// Queues gives the readable queues of a topic from memory.
 	Queues func(topic mq.Physical) ([]routes.Post, bool)
-	// Pop parks a pop at one queue for Wait and calls done once with its end, unless the engine was closed. The want names the queue
+	// Pop parks a pop at one queue for a time and calls done once with its end, unless the engine was closed. The want names the queue
 	// and carries the pop's own attempt.
-	Pop func(want mq.Want, at routes.Post, done func([]request.Popped, error))
+	Pop func(want mq.Want, at routes.Post, wait time.Duration, done func([]request.Popped, error))
 	// Free lets a message show again.
 	Free func(want mq.Want, m *request.Popped)
 }
 
-// Wait is how long a broker parks a pop. What it brings later than its last waiter is given back.
-const Wait = 10 * time.Second
+// A broker parks a pop for Least to Wait. What it brings later than its last waiter is given back.
+const (
+	Least = 500 * time.Millisecond
+	Wait  = 10 * time.Second
+)
+
+// Grace is what a broker takes off the time for which it parks a request.
+const Grace = 50 * time.Millisecond
 
 // Spare is what a parked pop adds to the time for which its run is hidden: a second for its answer's way from the broker, and stale.
 const Spare = stale + time.Second
@@ -93,6 +101,7 @@ func keyOf(w mq.Want) key {
 type park struct {
 	want    mq.Want              // of the one who came first
 	waiting []*waiter            // not woken yet, in the order in which they came
+	since   time.Time            // from when on somebody is in waiting without a gap
 	woken   int                  // woken, and not disarmed yet
 	under   map[routes.Post]bool // where a pop is parked
 	kept    []Run                // what pops brought and nobody took
@@ -101,6 +110,7 @@ type park struct {
 // waiter is one armed call. It is in park.waiting, or woken, or over.
 type waiter struct {
 	Bell
+	until time.Time // when it stops waiting; zero is not known
 	woken bool
 	over  bool
 }
@@ -135,12 +145,15 @@ type returned struct {
 
 // Arm asks for one call of wake when a run may be kept for such a want. It fires spuriously where a Take must look for itself.
 func (l *Lot) Arm(want mq.Want, wake func()) (disarm func()) {
-	k, a := keyOf(want), &waiter{Bell: Bell{wake: wake}}
+	k, a, now := keyOf(want), &waiter{Bell: Bell{wake: wake}, until: want.Until}, l.opts.Clock.Now()
 	l.mu.Lock()
 	x := l.all[k]
 	if x == nil {
 		x = &park{want: want, under: map[routes.Post]bool{}}
 		l.all[k] = x
+	}
+	if len(x.waiting) == 0 {
+		x.since = now
 	}
 	x.waiting = append(x.waiting, a)
 	l.mu.Unlock()
@@ -169,6 +182,7 @@ func (l *Lot) tend(k key, x *park) {
 	var wake []*waiter
 	var back []Run
 	var start []routes.Post
+	now, wait := l.opts.Clock.Now(), time.Duration(0)
 	l.mu.Lock()
 	for len(x.waiting) > 0 && (x.woken < len(x.kept) || !known) {
 		wake = append(wake, x.wakeFirst())
@@ -180,9 +194,17 @@ func (l *Lot) tend(k key, x *park) {
 	if len(x.waiting) > 0 {
 		for _, at := range queues {
 			if !x.under[at] && (k.broker == "" || k.broker == at.Broker) && (k.queue == mq.AnyQueue || int32(k.queue) == at.Queue) {
-				x.under[at] = true
 				start = append(start, at)
 			}
+		}
+		if len(start) > 0 {
+			wait = x.wait(now)
+		}
+		if wait == 0 {
+			start = nil
+		}
+		for _, at := range start {
+			x.under[at] = true
 		}
 	}
 	if len(x.waiting)+x.woken+len(x.under)+len(x.kept) == 0 && l.all[k] == x {
@@ -196,8 +218,26 @@ func (l *Lot) tend(k key, x *park) {
 		l.giveBack(&x.want, &back[i])
 	}
 	for _, at := range start {
-		l.pop(k, x, at)
+		l.pop(k, x, at, wait)
 	}
+}
+
+// wait is for how long a pop is parked now: 0 if all who wait are about to go.
+func (x *park) wait(now time.Time) time.Duration {
+	wait := min(max(now.Sub(x.since), Least), Wait)
+	last := now
+	for _, a := range x.waiting {
+		if a.until.IsZero() {
+			return wait
+		}
+		if a.until.After(last) {
+			last = a.until
+		}
+	}
+	if left := last.Sub(now) + Grace; left > Grace {
+		return min(wait, left)
+	}
+	return 0
 }
 
 // wakeFirst takes the first waiter out: the caller rings it without the lock.
@@ -237,7 +277,7 @@ func (l *Lot) Moved(topic mq.Physical) {
 }
 
 // pop parks a pop at one queue.
-func (l *Lot) pop(k key, x *park, at routes.Post) {
+func (l *Lot) pop(k key, x *park, at routes.Post, wait time.Duration) {
 	want := x.want
 	want.Attempt, want.Queue = mq.AttemptID(rand.Text()), mq.QueueID(at.Queue)
 	again := func() {
@@ -246,7 +286,7 @@ func (l *Lot) pop(k key, x *park, at routes.Post) {
 		l.mu.Unlock()
 		l.tend(k, x)
 	}
-	l.opts.Pop(want, at, func(popped []request.Popped, err error) {
+	l.opts.Pop(want, at, wait, func(popped []request.Popped, err error) {
 		switch {
 		case err != nil: // somebody must look: the queue may have moved
 			l.opts.Clock.AfterFunc(rest, func() { l.wakeAll(x); again() })
