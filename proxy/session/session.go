@@ -12,6 +12,7 @@ package session
 
 import (
 	"net/netip"
+	"slices"
 	"sync"
 	"time"
 
@@ -110,7 +111,7 @@ func (s *Stream) Tell(c Command) bool { return s.deliver(c) }
 
 type entry struct {
 	client  Client
-	streams map[*Stream]struct{}
+	streams []*Stream                // as they were opened
 	topics  map[mq.Physical]mq.Topic // announced for publishing, or sent a transaction to
 	leaving clock.Timer              // set while it has no stream
 }
@@ -221,7 +222,7 @@ func (r *Registry) Open(c Client, deliver func(Command) bool) (*Stream, error) {
 			return nil, mq.Refuse(mq.TooManyRequests, "clients: this proxy knows %d, the limit", r.limit)
 		}
 		c.Since = r.clock.Now()
-		e = &entry{streams: make(map[*Stream]struct{}), topics: make(map[mq.Physical]mq.Topic)}
+		e = &entry{topics: make(map[mq.Physical]mq.Topic)}
 		r.clients[c.ID] = e
 	} else {
 		c.Since = e.client.Since
@@ -234,7 +235,7 @@ func (r *Registry) Open(c Client, deliver func(Command) bool) (*Stream, error) {
 	e.client = c
 	r.settled(e, c.Topics)
 	s := &Stream{registry: r, client: c, deliver: deliver}
-	e.streams[s] = struct{}{}
+	e.streams = append(e.streams, s)
 	return s, nil
 }
 
@@ -307,10 +308,11 @@ func (s *Stream) Close() {
 	if !ok {
 		return
 	}
-	if _, mine := e.streams[s]; !mine {
+	i := slices.Index(e.streams, s)
+	if i < 0 {
 		return
 	}
-	delete(e.streams, s)
+	e.streams = slices.Delete(e.streams, i, i+1)
 	if len(e.streams) == 0 && !r.stopped {
 		e.leaving = r.clock.AfterFunc(Grace, func() { r.leave(e) })
 	}
@@ -388,9 +390,10 @@ func (r *Registry) Live() []mq.Topic {
 }
 
 // Ask finds a live producer of the topic and hands it the check: one that sent transactions to it before one that only
-// announced it. False when there is nobody.
+// announced it. False when there is nobody. Of the streams of one client the newest is asked, and in a later round the one before: a client that opened
+// another stream may have forgotten the old one without closing it, or have failed to read the new one.
 func (r *Registry) Ask(check mq.Check) bool {
-	for _, s := range r.candidates(check.Topic.Name) {
+	for _, s := range r.candidates(check.Topic.Name, max(check.Round, 1)) {
 		if s.Tell(CheckBack{check}) {
 			return true
 		}
@@ -398,16 +401,15 @@ func (r *Registry) Ask(check mq.Check) bool {
 	return false
 }
 
-func (r *Registry) candidates(topic mq.Physical) []*Stream {
+func (r *Registry) candidates(topic mq.Physical, round int) []*Stream {
 	const enough = 4 // a client that can take no command now is passed over for the next
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	var found []*Stream
 	for _, set := range []map[*entry]struct{}{r.bySent[topic], r.byAnnounced[topic]} {
 		for e := range set { // map order spreads the questions
-			for s := range e.streams {
-				found = append(found, s)
-				break
+			if n := len(e.streams); n > 0 {
+				found = append(found, e.streams[n-1-(round-1)%n])
 			}
 			if len(found) >= enough {
 				return found
@@ -434,9 +436,7 @@ func (r *Registry) Tell(c Command, pick func(Client) bool) int {
 	var streams []*Stream
 	for _, e := range r.clients {
 		if pick == nil || pick(e.client) {
-			for s := range e.streams {
-				streams = append(streams, s)
-			}
+			streams = append(streams, e.streams...)
 		}
 	}
 	r.mu.Unlock()

@@ -271,3 +271,21 @@ func TestCommandsReachThoseWhoWerePicked(t *testing.T) {
 		t.Fatalf("n %d, a %d, b %d", n, len(a.got), len(b.got))
 	}
 }
+
+// A client that opens another stream may leave the old one open and read it no more, as Python's does: the newest is asked first, and each in its turn.
+func TestAClientIsAskedOnItsNewestStream(t *testing.T) {
+	h := newHall(t, 10)
+	old, newest := new(mailbox), new(mailbox)
+	h.join(t, "a", old).Announce([]mq.Topic{topic("pay")})
+	s := h.join(t, "a", newest)
+	s.Announce([]mq.Topic{topic("pay")})
+	for round, want := range [][2]int{{0, 1}, {1, 1}, {1, 2}} {
+		if !h.Ask(mq.Check{Topic: topic("pay"), Round: round + 1}) || len(old.got) != want[0] || len(newest.got) != want[1] {
+			t.Errorf("after round %d the old stream was told %d, the newest %d, want %v", round+1, len(old.got), len(newest.got), want)
+		}
+	}
+	s.Close()
+	if !h.Ask(mq.Check{Topic: topic("pay"), Round: 1}) || len(old.got) != 2 {
+		t.Error("the stream that is left was not asked")
+	}
+}
