@@ -19,6 +19,7 @@ import (
 	"github.com/causeway-mq/causeway/proxy/catalog"
 	"github.com/causeway-mq/causeway/proxy/catalog/fed"
 	"github.com/causeway-mq/causeway/proxy/herald"
+	"github.com/causeway-mq/causeway/proxy/session"
 	"github.com/causeway-mq/causeway/proxy/trail"
 )
 
@@ -64,13 +65,13 @@ func (p *proxy) openFeed() error {
 		return err
 	}
 	p.trail = trail.New(p.config.TraceBytes, p.clock)
-	witness, err := herald.NewWitness(herald.WitnessOptions{
+	p.witness, err = herald.NewWitness(herald.WitnessOptions{
 		URLs: c.URLs, Token: token, Name: self, Zone: p.config.Zone, Client: transport, Trail: p.trail, Clock: p.clock, Log: p.log.With("room", "herald"),
+		Disconnect: func(w session.Whom) (int, bool) { return p.door.sessions.Disconnect(w) },
 	})
 	if err != nil {
 		return ConfigError{err}
 	}
-	p.group.Go("questions about messages", witness.Run)
 	p.source, p.refused = p.followed, p.followed.Refused
 	p.metrics.catalog(p, nil)
 	p.group.Go("feed of the control plane", p.followed.Run)

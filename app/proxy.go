@@ -34,6 +34,7 @@ import (
 	"github.com/causeway-mq/causeway/proxy/catalog/file"
 	"github.com/causeway-mq/causeway/proxy/consume"
 	"github.com/causeway-mq/causeway/proxy/gate/grpcfront"
+	"github.com/causeway-mq/causeway/proxy/herald"
 	"github.com/causeway-mq/causeway/proxy/produce"
 	"github.com/causeway-mq/causeway/proxy/route"
 	"github.com/causeway-mq/causeway/proxy/seal"
@@ -70,7 +71,8 @@ type proxy struct {
 	guards   map[mq.Cluster]*wrap.Breaker
 	ports    map[mq.Cluster]wrap.Engine // the engines, guarded and counted
 	source   catalog.Source
-	followed *fed.Source    // nil without a control plane
+	followed *fed.Source // nil without a control plane
+	witness  *herald.Witness
 	strange  []mq.Cluster   // that the catalog named and no engine is for; of the catalog's follower alone
 	lookup   catalog.Lookup // nil: the catalog is complete
 	refused  func() error   // why the catalog as it stands now is not served
@@ -283,6 +285,9 @@ func (p *proxy) openDoor() error {
 	})
 	if err != nil {
 		return err
+	}
+	if p.witness != nil { // not before there is a door: clients are disconnected there
+		p.group.Go("errands", p.witness.Run)
 	}
 	first := make(chan struct{})
 	var once sync.Once

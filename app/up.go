@@ -40,6 +40,7 @@ import (
 	"github.com/causeway-mq/causeway/mq"
 	"github.com/causeway-mq/causeway/proxy/catalog"
 	"github.com/causeway-mq/causeway/proxy/consume"
+	"github.com/causeway-mq/causeway/proxy/errand"
 	"github.com/causeway-mq/causeway/proxy/gate/grpcfront"
 	"github.com/causeway-mq/causeway/proxy/produce"
 	"github.com/causeway-mq/causeway/proxy/route"
@@ -373,7 +374,7 @@ func (u *up) startHTTP(context.Context) error {
 		return ConfigError{err}
 	}
 	server := api.Server(api.New(api.Options{
-		Plane: u.plane, Jobs: u.jobs, Series: u.figures.Series, Usage: u.figures.Usage, Roster: u.figures.Roster, Witness: u.witness, Provider: provider, Token: u.config.Token, Log: u.log.With("room", "api"), Clock: u.clock, Ready: u.ready,
+		Plane: u.plane, Jobs: u.jobs, Series: u.figures.Series, Usage: u.figures.Usage, Roster: u.figures.Roster, Witness: u.witness, Disconnect: errand.Here(u.grpc.Addr().String(), u.door.sessions.Disconnect), Provider: provider, Token: u.config.Token, Log: u.log.With("room", "api"), Clock: u.clock, Ready: u.ready,
 		Metrics: promhttp.HandlerFor(u.metrics.registry, promhttp.HandlerOpts{}),
 		Level:   u.log, Pprof: u.config.Pprof, Version: Version(),
 	}))

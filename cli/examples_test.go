@@ -193,6 +193,13 @@ func (r *rehearsal) prepare(n int, path string, words []string) map[string]strin
 		half := crowd.Letter("payments", known["HALF"], "paid")
 		half.SystemProperties.MessageType = v2.MessageType_TRANSACTION
 		crowd.SendOK(r.t, producer, half)
+	case "causeway client disconnect":
+		member := crowd.Dial(r.t, crowd.Elsewhere{Address: r.env["CAUSEWAY_ENDPOINT"]}, fmt.Sprintf("host@1@0@%d", n))
+		member.Key = [2]string{owner.Key.ID, owner.Key.Secret}
+		if err := member.Listen(crowd.ProducerOf("orders"), func(*v2.TelemetryCommand) {}); err != nil {
+			r.t.Fatal(err)
+		}
+		known["host@1@0@abc"], known["shop"] = member.Name, "owner"
 	case "causeway bench consume":
 		r.ok("produce", "speed", "-m", "xxxxxxxx", "--count", "50")
 	case "causeway job show", "causeway job cancel":

@@ -266,7 +266,7 @@ func (c *capital) openHTTP(context.Context) error {
 	mux := http.NewServeMux()
 	mux.Handle("/feed/", c.feed)
 	mux.Handle("/", api.New(api.Options{
-		Plane: c.plane, Jobs: c.jobs, Series: c.told.Series, Usage: c.told.Usage, Roster: c.told.Roster, Witness: c.feed.AskProxies, Provider: provider, Token: c.config.Token, Follows: c.follows, Log: c.log.With("room", "api"), Clock: c.clock, Ready: c.ready,
+		Plane: c.plane, Jobs: c.jobs, Series: c.told.Series, Usage: c.told.Usage, Roster: c.told.Roster, Witness: c.feed.AskProxies, Disconnect: c.feed.Disconnect, Provider: provider, Token: c.config.Token, Follows: c.follows, Log: c.log.With("room", "api"), Clock: c.clock, Ready: c.ready,
 		Metrics: promhttp.HandlerFor(c.figures, promhttp.HandlerOpts{}),
 		Level:   c.log, Pprof: c.config.Pprof, Version: app.Version(),
 	}))

@@ -16,7 +16,7 @@ import (
 
 // Commands are the commands of this room that stand by themselves.
 func Commands(c *call.Call) []*cobra.Command {
-	return []*cobra.Command{call.Group("client", "Clients that are connected: producers and consumers of the tenant", commands{c}.list())}
+	return []*cobra.Command{call.Group("client", "Clients that are connected: producers and consumers of the tenant", commands{c}.list(), commands{c}.disconnect())}
 }
 
 // Group lists the members of a group.

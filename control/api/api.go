@@ -47,6 +47,8 @@ import (
 	"github.com/causeway-mq/causeway/control/usage"
 	"github.com/causeway-mq/causeway/internal/clock"
 	"github.com/causeway-mq/causeway/mq"
+	"github.com/causeway-mq/causeway/proxy/errand"
+	"github.com/causeway-mq/causeway/proxy/session"
 )
 
 // Options is what the interface serves. Plane and Jobs are required.
@@ -59,6 +61,8 @@ type Options struct {
 	Series *series.Series
 	// Witness asks proxies what became of a message; nil: nobody remembers.
 	Witness trace.Witness
+	// Disconnect has proxies part with clients; nil: there are none.
+	Disconnect func(context.Context, session.Whom) []errand.Outcome
 	// Usage is what tenants used; nil: it is not known.
 	Usage usage.Table
 	// Roster is who is connected; nil: nobody tells.
@@ -140,7 +144,7 @@ func New(opt Options) http.Handler {
 	if opt.Roster == nil {
 		opt.Roster = roster.New(opt.Clock, 0)
 	}
-	kept := &door.Kept{Plane: opt.Plane, Jobs: opt.Jobs, Who: identity.New(opt.Plane, opt.Clock.Now), Clock: opt.Clock, Cursors: door.NewCursors(shared.Secret("cursors")), Series: opt.Series, Usage: opt.Usage, Roster: opt.Roster, Witness: opt.Witness, Follows: opt.Follows}
+	kept := &door.Kept{Plane: opt.Plane, Jobs: opt.Jobs, Who: identity.New(opt.Plane, opt.Clock.Now), Clock: opt.Clock, Cursors: door.NewCursors(shared.Secret("cursors")), Series: opt.Series, Usage: opt.Usage, Roster: opt.Roster, Witness: opt.Witness, Disconnect: opt.Disconnect, Follows: opt.Follows}
 	s := &server{opt: opt, kept: kept, openapi: sync.OnceValues(Document),
 		strikes: strikes.New(opt.Clock, maxFailures), logins: strikes.New(opt.Clock, maxLogins), once: newOnce(shared), live: live.New(opt.Live)}
 	mux := http.NewServeMux()

@@ -3,6 +3,7 @@
 package api_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/url"
@@ -16,6 +17,7 @@ import (
 	"github.com/causeway-mq/causeway/control/wire"
 	"github.com/causeway-mq/causeway/internal/clock"
 	"github.com/causeway-mq/causeway/mq"
+	"github.com/causeway-mq/causeway/proxy/errand"
 	"github.com/causeway-mq/causeway/proxy/roll"
 	"github.com/causeway-mq/causeway/proxy/session"
 )
@@ -205,5 +207,87 @@ func TestNobodySeesTheClientsOfAnotherTenant(t *testing.T) {
 	}
 	if page := read[wire.ClientPage](t, s.send("GET", "/v1/tenants/shop/clients", "", as(holders))); len(page.Items) != 1 {
 		t.Errorf("its own: %+v", page)
+	}
+}
+
+// doors are proxies that part with clients as a test says.
+type doors struct {
+	outcomes []errand.Outcome
+	asked    []session.Whom
+}
+
+func (d *doors) disconnect(_ context.Context, w session.Whom) []errand.Outcome {
+	d.asked = append(d.asked, w)
+	return d.outcomes
+}
+
+func TestAClientIsDisconnected(t *testing.T) {
+	there := &doors{}
+	s := &seated{clock: clock.NewVirtual(time.Date(2026, 12, 1, 9, 0, 0, 0, time.UTC))}
+	s.roster = roster.New(s.clock, 0)
+	s.site = serve(t, func(o *api.Options, p *control.Options) {
+		o.Roster, o.Clock, p.Clock, o.Token, o.Disconnect = s.roster, s.clock, s.clock, holders, there.disconnect
+	})
+	for _, tenant := range []string{"shop", "bank"} {
+		read[wire.Tenant](t, s.send("POST", "/v1/tenants", `{"id":"`+tenant+`"}`, as(holders)))
+	}
+	s.join("p", "shop/till/host@7 orders")
+	const path = "/v1/tenants/shop/clients/host@7/disconnect"
+	ended := errand.Outcome{Proxy: "p", Answered: true, Parted: errand.Parted{Streams: 2, Known: true}}
+	nobody := errand.Outcome{Proxy: "q", Answered: true}
+	silent := errand.Outcome{Proxy: "r", Heard: s.clock.Now()}
+	developer, viewer, operator := s.token("/v1/tenants/shop", "developer"), s.token("/v1/tenants/shop", "viewer"), s.token("/v1", "operator")
+	thief := s.token("/v1/tenants/bank", "tenant-admin")
+
+	there.outcomes = []errand.Outcome{ended, ended, nobody}
+	for _, by := range []string{developer.Secret, operator.Secret} {
+		if got := read[wire.Disconnected](t, s.send("POST", path, `{"app":"till"}`, as(by))); got.ID != "host@7" || got.Proxies != 2 || got.Streams != 4 || !got.Complete || len(got.Unknown) != 0 {
+			t.Errorf("%+v", got)
+		}
+	}
+	if w := there.asked[0]; w.Tenant.String() != "shop" || w.App != "till" || w.AnyApp || w.Client.String() != "host@7" {
+		t.Errorf("proxies were asked for %+v", w)
+	}
+	// Once more, when it has not come back and its proxies have not told so yet: nothing is left to do, which is no failure. One that does not answer is told.
+	there.outcomes = []errand.Outcome{nobody, silent}
+	if got := read[wire.Disconnected](t, s.send("POST", path, `{}`, as(developer.Secret))); got.Proxies != 0 || got.Streams != 0 || got.Complete || len(got.Unknown) != 1 || !got.Unknown[0].Heard.Equal(silent.Heard) {
+		t.Errorf("%+v", got)
+	}
+	if w := there.asked[2]; !w.AnyApp {
+		t.Errorf("without an application: %+v", w)
+	}
+	rows := s.audit("tenant=shop&noun=client&name=host@7&outcome=done")
+	if len(rows) != 3 || rows[0].Name != "host@7" || rows[0].Noun != "client" {
+		t.Errorf("the audit has %+v", rows)
+	}
+
+	before := len(there.asked)
+	like := strings.ReplaceAll(bare(t, s.send("POST", "/v1/tenants/none/clients/host@7/disconnect", `{}`, as(thief.Secret))), `"none`, `"shop`)
+	if got := s.send("POST", path, `{}`, as(thief.Secret)); got.status != 404 || bare(t, got) != like {
+		t.Errorf("of another tenant: %d %s, of none %s", got.status, bare(t, got), like)
+	}
+	for body, status := range map[string]int{`{"app":"a b"}`: 400, `{"application":"till"}`: 400, `{`: 400} {
+		if got := s.send("POST", path, body, as(developer.Secret)); got.status != status {
+			t.Errorf("%s: %d %s", body, got.status, got.body)
+		}
+	}
+	if got := s.send("POST", path, `{}`, as(viewer.Secret)); got.status != 403 {
+		t.Errorf("a viewer: %d %s", got.status, got.body)
+	}
+	if len(there.asked) != before {
+		t.Error("proxies were asked by somebody who may not, or in vain")
+	}
+	// Nobody of that id, as far as those know who answer.
+	for _, some := range [][]errand.Outcome{{nobody}, {nobody, silent}, nil} {
+		there.outcomes = some
+		got := s.send("POST", "/v1/tenants/shop/clients/nobody/disconnect", `{}`, as(developer.Secret))
+		if got.status != 404 || strings.Contains(string(got.body), "did not") != (len(some) == 2) {
+			t.Errorf("%d %s", got.status, got.body)
+		}
+	}
+	// One that came after its proxy told last is known to the proxy alone.
+	there.outcomes = []errand.Outcome{ended}
+	if got := read[wire.Disconnected](t, s.send("POST", "/v1/tenants/shop/clients/newcomer/disconnect", `{}`, as(developer.Secret))); got.Proxies != 1 {
+		t.Errorf("%+v", got)
 	}
 }

@@ -102,7 +102,7 @@ func (r route) request(t *testing.T, th things, tag string) (path, body string) 
 		"createMember": `{"name":"m` + tag + `","role":"viewer"}`, "changeMember": `{"note":"n"}`, "createToken": `{"name":"m","role":"viewer"}`,
 		"createSession":            `{"tenant":"` + th["tenant"] + `","name":"` + th["member"] + `","password":"a wrong password"}`,
 		"createInstallationMember": `{"name":"m` + tag + `","role":"viewer"}`, "changeInstallationMember": `{"note":"n"}`, "createInstallationToken": `{"name":"m","role":"viewer"}`,
-		"sendMessage": `{"text":"t"}`, "resendMessage": `{}`, "cancelScheduled": `{}`, "resolveTransaction": `{"verdict":"rollback","confirm":"` + th["id"] + `"}`,
+		"disconnectClient": `{}`, "sendMessage": `{"text":"t"}`, "resendMessage": `{}`, "cancelScheduled": `{}`, "resolveTransaction": `{"verdict":"rollback","confirm":"` + th["id"] + `"}`,
 		"createRequest":  `{"kind":"grant","to":"shop","reason":"r","grant":{"topic":"ledger","as":"b` + tag + `","subscribe":true}}`,
 		"approveRequest": `{}`, "refuseRequest": `{"why":"no"}`, "withdrawRequest": `{}`, "commentRequest": `{"text":"well"}`,
 	}
@@ -128,7 +128,7 @@ func (s *site) populate(tenant string) things {
 	if tenant != "default" {
 		post("/v1/tenants", `{"id":"`+tenant+`","note":"`+canary+`"}`)
 	}
-	th := things{"tenant": tenant, "topic": "orders-" + tenant, "group": "billing-" + tenant, "app": "app-" + tenant, "member": "anna@" + tenant, "id": "id-" + tenant, "profile": "heap", "cluster": "test",
+	th := things{"tenant": tenant, "topic": "orders-" + tenant, "group": "billing-" + tenant, "app": "app-" + tenant, "member": "anna@" + tenant, "id": "id-" + tenant, "client": "host@1@" + tenant, "profile": "heap", "cluster": "test",
 		"plan": "gold", "environment": "prod", "zone": "az1"}
 	post(root+"/topics", `{"name":"`+th["topic"]+`","note":"`+canary+`"}`)
 	post(root+"/groups", `{"name":"`+th["group"]+`","note":"`+canary+`"}`)

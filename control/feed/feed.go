@@ -8,7 +8,7 @@
 // The credential of proxies is a token of their own: whoever has it can read every secret of every application, and change
 // nothing. It opens no other door of the control plane, and no other credential opens this one.
 //
-// Proxies say here as well what they counted (POST tally.Path) and who is connected to them (POST roll.Path), and wait for questions about messages (see inquiry.go).
+// Proxies say here as well what they counted (POST tally.Path) and who is connected to them (POST roll.Path), and wait for errands: questions about messages, clients to part with (see inquiry.go).
 package feed
 
 import (
@@ -31,9 +31,9 @@ import (
 	"github.com/causeway-mq/causeway/mq"
 	"github.com/causeway-mq/causeway/proxy/catalog"
 	"github.com/causeway-mq/causeway/proxy/catalog/wire"
+	"github.com/causeway-mq/causeway/proxy/errand"
 	"github.com/causeway-mq/causeway/proxy/roll"
 	"github.com/causeway-mq/causeway/proxy/tally"
-	"github.com/causeway-mq/causeway/proxy/trail"
 )
 
 // Plane is the control plane as the feed sees it.
@@ -118,8 +118,9 @@ func New(opt Options) (*Feed, error) {
 	f.mux.HandleFunc("GET "+wire.Path, f.catalog)
 	f.mux.HandleFunc("POST "+tally.Path, f.report)
 	f.mux.HandleFunc("POST "+roll.Path, f.clients)
-	f.mux.HandleFunc("GET "+trail.QuestionsPath, f.questions)
-	f.mux.HandleFunc("POST "+trail.AnswersPath, f.answers)
+	f.mux.HandleFunc("GET "+errand.QuestionsPath, f.questions)
+	f.mux.HandleFunc("POST "+errand.AnswersPath, f.answers)
+	f.mux.HandleFunc("POST "+errand.PartingsPath, f.partings)
 	return f, nil
 }
 

@@ -6,17 +6,20 @@ import (
 	"cmp"
 	"context"
 	"crypto/rand"
+	"encoding/json"
 	"net/http"
 	"slices"
 	"strconv"
 	"time"
 
 	"github.com/causeway-mq/causeway/proxy/catalog/wire"
+	"github.com/causeway-mq/causeway/proxy/errand"
+	"github.com/causeway-mq/causeway/proxy/session"
 	"github.com/causeway-mq/causeway/proxy/trail"
 )
 
-// Inquiry, the simple story: somebody asks what became of a message; the question goes to every proxy that waits for one here (GET trail.QuestionsPath), each brings its answer
-// (POST trail.AnswersPath), and whoever has not done so within a bound is named.
+// Inquiry, the simple story: somebody asks what became of a message, or wants a client disconnected; the errand goes to every proxy that waits for one here (GET errand.QuestionsPath),
+// each tells what came of it (POST errand.AnswersPath, errand.PartingsPath), and whoever has not done so within a bound is named.
 //
 // What must hold: nobody is asked what he does not wait for, so a control plane needs no way to a proxy. Each control plane asks for itself, since each proxy waits at every one of
 // them: nothing of it is shared. A proxy that was there a while ago and is not there now took its records with it, or cannot be reached: it is named, never left out.
@@ -31,30 +34,67 @@ const (
 	maxRun   = 64
 )
 
-// witness is a process of a proxy that answers questions.
+// witness is a process of a proxy that sees to errands.
 type witness struct {
 	name, run string
 	met       time.Time // first heard of
 	heard     time.Time // last
-	waiting   int       // of its calls for questions
-	asked     []trail.Question
+	waiting   int       // of its calls for errands
+	asked     errand.Errands
 	wake      chan struct{} // closed and replaced when something is asked
 }
 
 type witnessID struct{ name, run string }
 
-// inquiry is one question that is not answered by all.
+// inquiry is one errand that not everybody has seen to.
 type inquiry struct {
+	number  string
 	left    map[witnessID]bool
-	answers []trail.Answer
+	replies []reply
 	all     chan struct{} // closed when left is empty
 }
 
+// reply is what one proxy said; one of the two is set, after what it was asked.
+type reply struct {
+	by     witnessID
+	told   trail.Answer
+	parted errand.Parted
+}
+
 // AskProxies asks every proxy what became of a message, by proxy's name. It returns when all have answered, within two seconds otherwise, or when ctx ends.
-func (f *Feed) AskProxies(ctx context.Context, q trail.Question) []trail.Testimony {
+func (f *Feed) AskProxies(ctx context.Context, q trail.Question) (all []trail.Testimony) {
 	q.Number = rand.Text()
-	one, asked := f.pose(q)
-	defer f.withdraw(q.Number)
+	heard, silent := f.dispatch(ctx, q.Number, func(e *errand.Errands) { e.Questions = append(e.Questions, q) })
+	now := f.opt.Clock.Now()
+	for _, r := range heard {
+		r.told.Proxy = r.by.name
+		all = append(all, trail.Testimony{Answer: r.told, Answered: true, Heard: now})
+	}
+	for _, w := range silent {
+		all = append(all, trail.Testimony{Answer: trail.Answer{Proxy: w.name}, Heard: w.heard})
+	}
+	slices.SortStableFunc(all, func(a, b trail.Testimony) int { return cmp.Compare(a.Proxy, b.Proxy) })
+	return all
+}
+
+// Disconnect has every proxy part with clients, by proxy's name. It returns as AskProxies does; a proxy that did not answer in time may do it later.
+func (f *Feed) Disconnect(ctx context.Context, whom session.Whom) (all []errand.Outcome) {
+	p := errand.Parting{Number: rand.Text(), Whom: whom}
+	heard, silent := f.dispatch(ctx, p.Number, func(e *errand.Errands) { e.Partings = append(e.Partings, p) })
+	for _, r := range heard {
+		all = append(all, errand.Outcome{Proxy: r.by.name, Answered: true, Parted: r.parted})
+	}
+	for _, w := range silent {
+		all = append(all, errand.Outcome{Proxy: w.name, Heard: w.heard})
+	}
+	slices.SortStableFunc(all, func(a, b errand.Outcome) int { return cmp.Compare(a.Proxy, b.Proxy) })
+	return all
+}
+
+// dispatch lays an errand out and waits for what comes of it.
+func (f *Feed) dispatch(ctx context.Context, number string, lay func(*errand.Errands)) (heard []reply, silent []witness) {
+	one, asked := f.pose(number, lay)
+	defer f.withdraw(one)
 	bound := f.opt.Clock.NewTimer(answerBound)
 	defer bound.Stop()
 	select {
@@ -66,62 +106,59 @@ func (f *Feed) AskProxies(ctx context.Context, q trail.Question) []trail.Testimo
 	return f.gather(one, asked)
 }
 
-// pose lays a question out.
-func (f *Feed) pose(q trail.Question) (*inquiry, []witness) {
+// pose lays an errand out.
+func (f *Feed) pose(number string, lay func(*errand.Errands)) (*inquiry, []witness) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.forgetWitnesses()
-	one := &inquiry{left: map[witnessID]bool{}, all: make(chan struct{})}
+	one := &inquiry{number: number, left: map[witnessID]bool{}, all: make(chan struct{})}
 	var asked []witness
 	now := f.opt.Clock.Now()
 	for id, w := range f.witnesses {
 		asked = append(asked, *w)
-		if w.waiting == 0 && now.Sub(w.heard) > quiet || len(w.asked) >= maxAsked {
+		if w.waiting == 0 && now.Sub(w.heard) > quiet || w.asked.Len() >= maxAsked {
 			continue // it is named, and not waited for
 		}
 		one.left[id] = true
-		w.asked = append(w.asked, q)
+		lay(&w.asked)
 		close(w.wake)
 		w.wake = make(chan struct{})
 	}
-	f.inquiries[q.Number] = one
+	f.inquiries[number] = one
 	if len(one.left) == 0 {
 		close(one.all)
 	}
 	return one, asked
 }
 
-// withdraw takes a question back from those who have not come for it.
-func (f *Feed) withdraw(number string) {
+// withdraw takes an errand back from those who have not come for it.
+func (f *Feed) withdraw(one *inquiry) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	delete(f.inquiries, number)
+	delete(f.inquiries, one.number)
 	for _, w := range f.witnesses {
-		w.asked = slices.DeleteFunc(w.asked, func(q trail.Question) bool { return q.Number == number })
+		w.asked.Questions = slices.DeleteFunc(w.asked.Questions, func(q trail.Question) bool { return q.Number == one.number })
+		w.asked.Partings = slices.DeleteFunc(w.asked.Partings, func(p errand.Parting) bool { return p.Number == one.number })
 	}
 }
 
 // gather is who answered and who did not. A process that is gone is not named once the next one of its name has come.
-func (f *Feed) gather(one *inquiry, asked []witness) (all []trail.Testimony) {
+func (f *Feed) gather(one *inquiry, asked []witness) (heard []reply, silent []witness) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	met := map[string]time.Time{}
-	for _, a := range one.answers {
-		all = append(all, trail.Testimony{Answer: a, Answered: true, Heard: f.opt.Clock.Now()})
-	}
 	for _, w := range asked {
 		if w.met.After(met[w.name]) {
 			met[w.name] = w.met
 		}
 	}
 	for _, w := range asked {
-		answered := slices.ContainsFunc(one.answers, func(a trail.Answer) bool { return a.Number == w.run })
+		answered := slices.ContainsFunc(one.replies, func(r reply) bool { return r.by == witnessID{w.name, w.run} })
 		if !answered && !w.heard.Before(met[w.name]) {
-			all = append(all, trail.Testimony{Answer: trail.Answer{Proxy: w.name}, Heard: w.heard})
+			silent = append(silent, w)
 		}
 	}
-	slices.SortStableFunc(all, func(a, b trail.Testimony) int { return cmp.Compare(a.Proxy, b.Proxy) })
-	return all
+	return slices.Clone(one.replies), silent
 }
 
 // forgetWitnesses needs mu.
@@ -136,7 +173,7 @@ func (f *Feed) forgetWitnesses() {
 
 // witnessOf reads who calls.
 func witnessOf(r *http.Request) (id witnessID, ok bool) {
-	id = witnessID{r.Header.Get(wire.ProxyHeader), r.URL.Query().Get(trail.RunParameter)}
+	id = witnessID{r.Header.Get(wire.ProxyHeader), r.URL.Query().Get(errand.RunParameter)}
 	return id, id.name != "" && id.run != "" && len(id.name) <= maxFollowerName && len(id.run) <= maxRun
 }
 
@@ -157,7 +194,7 @@ func (f *Feed) questions(w http.ResponseWriter, r *http.Request) {
 	defer timer.Stop()
 	for {
 		asked, wake := f.askedOf(one)
-		if len(asked) > 0 {
+		if asked.Len() > 0 {
 			f.ask(w, asked)
 			return
 		}
@@ -175,8 +212,8 @@ func (f *Feed) questions(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-func (f *Feed) ask(w http.ResponseWriter, asked []trail.Question) {
-	body, err := trail.EncodeQuestions(asked)
+func (f *Feed) ask(w http.ResponseWriter, asked errand.Errands) {
+	body, err := json.Marshal(asked)
 	if err != nil {
 		f.opt.Log.Error("feed: questions cannot be written", "error", err)
 		say(w, http.StatusInternalServerError, "defect")
@@ -217,15 +254,15 @@ func (f *Feed) leave(one *witness) {
 }
 
 // askedOf gives what a proxy is asked, with the channel that is closed when that grows.
-func (f *Feed) askedOf(one *witness) ([]trail.Question, <-chan struct{}) {
+func (f *Feed) askedOf(one *witness) (errand.Errands, <-chan struct{}) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	asked := one.asked
-	one.asked = nil
+	one.asked = errand.Errands{}
 	return asked, one.wake
 }
 
-// answers takes a proxy's answer. One that comes too late, or twice, is nobody's.
+// answers takes what a proxy remembers.
 func (f *Feed) answers(w http.ResponseWriter, r *http.Request) {
 	id, ok := witnessOf(r)
 	if !ok {
@@ -237,15 +274,37 @@ func (f *Feed) answers(w http.ResponseWriter, r *http.Request) {
 		say(w, http.StatusBadRequest, "answer: "+err.Error())
 		return
 	}
+	f.hear(a.Number, reply{by: id, told: a})
+	w.WriteHeader(http.StatusNoContent)
+}
+
+// partings takes what came of a parting at a proxy.
+func (f *Feed) partings(w http.ResponseWriter, r *http.Request) {
+	id, ok := witnessOf(r)
+	if !ok {
+		say(w, http.StatusBadRequest, "parting: the proxy's name and its run are needed")
+		return
+	}
+	p, err := errand.DecodeParted(http.MaxBytesReader(w, r.Body, errand.MaxParted))
+	if err != nil {
+		say(w, http.StatusBadRequest, "parting: "+err.Error())
+		return
+	}
+	f.hear(p.Number, reply{by: id, parted: p})
+	w.WriteHeader(http.StatusNoContent)
+}
+
+// hear takes a reply. One that comes too late, or twice, is nobody's.
+func (f *Feed) hear(number string, said reply) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if one := f.inquiries[a.Number]; one != nil && one.left[id] {
-		delete(one.left, id)
-		a.Proxy, a.Number = id.name, id.run // from here on it is told by its run who answered
-		one.answers = append(one.answers, a)
-		if len(one.left) == 0 {
-			close(one.all)
-		}
+	one := f.inquiries[number]
+	if one == nil || !one.left[said.by] {
+		return
 	}
-	w.WriteHeader(http.StatusNoContent)
+	delete(one.left, said.by)
+	one.replies = append(one.replies, said)
+	if len(one.left) == 0 {
+		close(one.all)
+	}
 }

@@ -18,7 +18,9 @@ import (
 	"github.com/causeway-mq/causeway/internal/clock"
 	"github.com/causeway-mq/causeway/mq"
 	"github.com/causeway-mq/causeway/proxy/catalog/wire"
+	"github.com/causeway-mq/causeway/proxy/errand"
 	"github.com/causeway-mq/causeway/proxy/herald"
+	"github.com/causeway-mq/causeway/proxy/session"
 	"github.com/causeway-mq/causeway/proxy/trail"
 )
 
@@ -55,6 +57,55 @@ func standBy(feed *feed.Feed, name string, offset mq.Offset, lost bool) *bystand
 	running.Go(func() { _ = w.Run(ctx) })
 	b.stop = func() { cancel(); running.Wait() }
 	return b
+}
+
+// leaver is a proxy at which a client has streams, or is not known.
+func leaver(feed *feed.Feed, name string, streams int, lost bool) (stop func()) {
+	w := must(herald.NewWitness(herald.WitnessOptions{
+		URLs: []string{"http://control"}, Token: token, Name: name, Zone: "az1", Client: direct{feed, lost}, Clock: clock.System(), Log: slog.New(slog.DiscardHandler),
+		Disconnect: func(w session.Whom) (int, bool) {
+			if w.Client.String() != "host@1/2" || w.AnyApp || w.App != "till" || w.Tenant != asked().Tenant {
+				return 0, false
+			}
+			return streams, streams > 0
+		},
+	}))
+	ctx, cancel := context.WithCancel(context.Background())
+	var running sync.WaitGroup
+	running.Go(func() { _ = w.Run(ctx) })
+	return func() { cancel(); running.Wait() }
+}
+
+func TestEveryProxyPartsWithAClientAndWhoDoesNotAnswerIsNamed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := must(feed.New(feed.Options{Tokens: []string{token}}))
+		whom := session.Whom{ID: session.ID{Tenant: asked().Tenant, App: "till", Client: must(mq.ParseClientID("host@1/2"))}}
+		if got := f.Disconnect(t.Context(), whom); len(got) != 0 {
+			t.Errorf("nobody is there: %+v", got)
+		}
+		stops := []func(){leaver(f, "p-1", 2, false), leaver(f, "p-2", 0, false), leaver(f, "p-3", 1, true)}
+		stops = append(stops, standBy(f, "p-4", 1, false).stop) // nobody is connected there
+		synctest.Wait()
+		began := time.Now()
+		got := f.Disconnect(t.Context(), whom)
+		if took := time.Since(began); took != 2*time.Second || len(got) != 4 {
+			t.Fatalf("%v: %+v", took, got)
+		}
+		for i, want := range []errand.Outcome{{Answered: true, Parted: errand.Parted{Zone: "az1", Streams: 2, Known: true}}, {Answered: true, Parted: errand.Parted{Zone: "az1"}}, {}, {Answered: true, Parted: errand.Parted{Zone: "az1"}}} {
+			one := got[i]
+			if one.Heard.IsZero() != want.Answered {
+				t.Errorf("%+v", one)
+			}
+			want.Proxy, want.Number, want.Heard = "p-"+string(rune('1'+i)), one.Number, one.Heard
+			if one != want {
+				t.Errorf("%+v, want %+v", one, want)
+			}
+		}
+		f.Release()
+		for _, stop := range stops {
+			stop()
+		}
+	})
 }
 
 func asked() trail.Question {
@@ -113,15 +164,20 @@ func TestQuestionsAreForProxiesAlone(t *testing.T) {
 		body                     string
 		status                   int
 	}{
-		{"GET", trail.QuestionsPath + "?run=1", "Bearer nobody", "p-1", "", http.StatusUnauthorized},
-		{"POST", trail.AnswersPath + "?run=1", "Bearer nobody", "p-1", "{}", http.StatusUnauthorized},
-		{"GET", trail.QuestionsPath, "Bearer " + token, "p-1", "", http.StatusBadRequest},
-		{"GET", trail.QuestionsPath + "?run=1", "Bearer " + token, "", "", http.StatusBadRequest},
-		{"GET", trail.QuestionsPath + "?run=" + strings.Repeat("x", 100), "Bearer " + token, "p-1", "", http.StatusBadRequest},
-		{"GET", trail.QuestionsPath + "?run=1", "Bearer " + token, "p-1", "", http.StatusServiceUnavailable},
-		{"POST", trail.AnswersPath + "?run=1", "Bearer " + token, "p-1", "[", http.StatusBadRequest},
-		{"POST", trail.AnswersPath + "?run=1", "Bearer " + token, "p-1", `{"number":"nobody asked","proxy":"p-1"}`, http.StatusNoContent},
-		{"POST", trail.AnswersPath + "?run=1", "Bearer " + token, "p-1", `{"number":"1","proxy":"` + strings.Repeat("x", trail.MaxAnswer) + `"}`, http.StatusBadRequest},
+		{"GET", errand.QuestionsPath + "?run=1", "Bearer nobody", "p-1", "", http.StatusUnauthorized},
+		{"POST", errand.AnswersPath + "?run=1", "Bearer nobody", "p-1", "{}", http.StatusUnauthorized},
+		{"GET", errand.QuestionsPath, "Bearer " + token, "p-1", "", http.StatusBadRequest},
+		{"GET", errand.QuestionsPath + "?run=1", "Bearer " + token, "", "", http.StatusBadRequest},
+		{"GET", errand.QuestionsPath + "?run=" + strings.Repeat("x", 100), "Bearer " + token, "p-1", "", http.StatusBadRequest},
+		{"GET", errand.QuestionsPath + "?run=1", "Bearer " + token, "p-1", "", http.StatusServiceUnavailable},
+		{"POST", errand.AnswersPath + "?run=1", "Bearer " + token, "p-1", "[", http.StatusBadRequest},
+		{"POST", errand.PartingsPath + "?run=1", "Bearer nobody", "p-1", `{"number":"1"}`, http.StatusUnauthorized},
+		{"POST", errand.PartingsPath, "Bearer " + token, "p-1", `{"number":"1"}`, http.StatusBadRequest},
+		{"POST", errand.PartingsPath + "?run=1", "Bearer " + token, "p-1", "{}", http.StatusBadRequest},
+		{"POST", errand.PartingsPath + "?run=1", "Bearer " + token, "p-1", `{"number":"nobody asked"}`, http.StatusNoContent},
+		{"POST", errand.PartingsPath + "?run=1", "Bearer " + token, "p-1", `{"number":"1","zone":"` + strings.Repeat("x", errand.MaxParted) + `"}`, http.StatusBadRequest},
+		{"POST", errand.AnswersPath + "?run=1", "Bearer " + token, "p-1", `{"number":"nobody asked","proxy":"p-1"}`, http.StatusNoContent},
+		{"POST", errand.AnswersPath + "?run=1", "Bearer " + token, "p-1", `{"number":"1","proxy":"` + strings.Repeat("x", trail.MaxAnswer) + `"}`, http.StatusBadRequest},
 	} {
 		r := httptest.NewRequestWithContext(context.Background(), row.method, row.path, bytes.NewReader([]byte(row.body)))
 		r.Header.Set("Authorization", row.auth)

@@ -63,7 +63,8 @@ const (
 	ResetGroup   control.Verb = "group.reset"
 	RedriveGroup control.Verb = "group.redrive"
 
-	ReadClient control.Verb = "client.read" // who is connected; never a secret
+	ReadClient       control.Verb = "client.read"       // who is connected; never a secret
+	DisconnectClient control.Verb = "client.disconnect" // it may come back at once
 
 	ReadMessage   control.Verb = "message.read"   // bodies and properties, dead letters among them
 	SendMessage   control.Verb = "message.send"   // a new one, or a stored one again
@@ -169,6 +170,7 @@ func rights() []right {
 		{ResetGroup, work},
 		{RedriveGroup, work},
 		{ReadClient, all},
+		{DisconnectClient, work},
 		{ReadMessage, []Role{Developer, TenantAdmin, BreakGlass}},
 		{SendMessage, []Role{Developer, TenantAdmin, BreakGlass}},
 		{RecallMessage, []Role{Developer, TenantAdmin, BreakGlass}},

@@ -54,6 +54,7 @@ group.delete         ..to..b
 group.reset          .dto..b
 group.redrive        .dto..b
 client.read          vdtosab
+client.disconnect    .dto..b
 message.read         .dt...b
 message.send         .dt...b
 message.recall       .dt...b

@@ -51,6 +51,20 @@ type ClientProxy struct {
 	Heard   time.Time `json:"heard"`
 }
 
+// Disconnect names a client further than its id does.
+type Disconnect struct {
+	App *string `json:"app,omitempty"` // the application whose client it is, "" for callers without a key; left out: clients of that id of whichever application
+}
+
+// Disconnected is what came of it. A client that goes on connects anew within seconds.
+type Disconnected struct {
+	ID       string        `json:"id"`
+	Proxies  int           `json:"proxies"`  // that ended a stream of it
+	Streams  int           `json:"streams"`  // that ended
+	Complete bool          `json:"complete"` // every proxy answered
+	Unknown  []SilentProxy `json:"unknown"`  // proxies that did not: the client may still be connected to them
+}
+
 // GroupClients is a group's members, and whether they subscribe alike.
 type GroupClients struct {
 	Items    []Client      `json:"items"`

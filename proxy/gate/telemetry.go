@@ -59,7 +59,7 @@ func (d *Door) Telemetry(ctx context.Context, c Caller, stream TelemetryStream) 
 		case command := <-t.outbox:
 			err = t.tell(command)
 		case last := <-t.closed:
-			err = reason(last)
+			err = t.end(last)
 		case err = <-ended:
 			if mq.KindOf(err) != mq.BadRequest {
 				return nil
@@ -70,9 +70,8 @@ func (d *Door) Telemetry(ctx context.Context, c Caller, stream TelemetryStream) 
 			t.flush()
 			return nil
 		}
-		var broken *sendFailure
 		switch {
-		case errors.As(err, &broken):
+		case errors.As(err, new(*sendFailure)):
 			return nil
 		case err != nil:
 			status := d.status(&c, Telemetry, err)
@@ -82,7 +81,7 @@ func (d *Door) Telemetry(ctx context.Context, c Caller, stream TelemetryStream) 
 	}
 }
 
-// sendFailure says that the client is not there any more.
+// sendFailure says that the client is not there any more, or need not be told why.
 type sendFailure struct{ error }
 
 type telemetry struct {
@@ -91,8 +90,7 @@ type telemetry struct {
 	stream TelemetryStream
 	outbox chan session.Command
 	closed chan session.Closed // the platform's last word; it finds room whatever waits in outbox
-
-	open *session.Stream // nil until the first settings
+	open   *session.Stream     // nil until the first settings
 }
 
 func (t *telemetry) close() {
@@ -217,9 +215,11 @@ func (t *telemetry) flush() {
 	}
 }
 
-func reason(c session.Closed) error {
+// end is why the platform ends the stream. Who may come again is told what was handed over before, and no reason.
+func (t *telemetry) end(c session.Closed) error {
 	if c.Why == nil {
-		return mq.Refuse(mq.Conflict, "telemetry: the platform closed the stream")
+		t.flush()
+		return &sendFailure{errors.New("it is to come again")}
 	}
 	return c.Why
 }

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/rand"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -19,10 +20,13 @@ import (
 	"github.com/causeway-mq/causeway/internal/clock"
 	"github.com/causeway-mq/causeway/mq"
 	"github.com/causeway-mq/causeway/proxy/catalog/wire"
+	"github.com/causeway-mq/causeway/proxy/errand"
+	"github.com/causeway-mq/causeway/proxy/session"
 	"github.com/causeway-mq/causeway/proxy/trail"
 )
 
-// What a proxy remembers of messages is told to who asks. A control plane cannot call a proxy, so the proxy waits at each of them for questions and brings the answers.
+// What a proxy remembers of messages is told to who asks, and a client that somebody wants disconnected is. A control plane cannot call a proxy, so the proxy waits at each of them
+// for errands and tells what came of them.
 
 const (
 	// waiting bounds one wait for questions, what a control plane waits included.
@@ -43,11 +47,13 @@ type WitnessOptions struct {
 	Name, Zone string // of this proxy
 	Client     http.RoundTripper
 	Trail      *trail.Trail // nil: the answer is that nothing is remembered
+	// Disconnect parts with clients, see session.Registry; nil: nobody is connected here.
+	Disconnect func(session.Whom) (streams int, known bool)
 	Clock      clock.Clock
 	Log        *slog.Logger
 }
 
-// Witness answers questions about messages. Run must be running.
+// Witness sees to errands of control planes. Run must be running.
 type Witness struct {
 	opt   WitnessOptions
 	run   string // tells this process from the next of its name
@@ -86,17 +92,15 @@ func (w *Witness) attend(ctx context.Context, root *url.URL) {
 	for ctx.Err() == nil {
 		began := w.opt.Clock.Now()
 		asked, err := w.hear(ctx, root)
-		for _, q := range asked {
-			if err = w.tell(ctx, root, q); err != nil {
-				break
-			}
+		if err == nil {
+			err = w.seeTo(ctx, root, asked)
 		}
 		switch {
 		case ctx.Err() != nil:
 		case err != nil:
 			if !quiet {
 				quiet = true
-				w.opt.Log.Warn("the control plane's questions about messages are not answered for now", "control", root.Host, "error", err)
+				w.opt.Log.Warn("the control plane's errands are not seen to for now", "control", root.Host, "error", err)
 			}
 			if errors.Is(err, errDeaf) {
 				rest = longRest
@@ -106,10 +110,10 @@ func (w *Witness) attend(ctx context.Context, root *url.URL) {
 		default:
 			if quiet {
 				quiet = false
-				w.opt.Log.Info("the control plane's questions about messages are answered again", "control", root.Host)
+				w.opt.Log.Info("the control plane's errands are seen to again", "control", root.Host)
 			}
 			rest = firstRest
-			if len(asked) == 0 {
+			if asked.Len() == 0 {
 				w.rest(ctx, briskly-w.opt.Clock.Now().Sub(began))
 			}
 		}
@@ -130,41 +134,61 @@ func (w *Witness) rest(ctx context.Context, d time.Duration) {
 	}
 }
 
-// hear waits for questions.
-func (w *Witness) hear(ctx context.Context, root *url.URL) ([]trail.Question, error) {
+// hear waits for errands.
+func (w *Witness) hear(ctx context.Context, root *url.URL) (none errand.Errands, err error) {
 	ctx, cancel := context.WithTimeout(ctx, waiting)
 	defer cancel()
-	u := *root
-	u.Path, u.RawQuery, u.Fragment = path.Join("/", u.Path, trail.QuestionsPath), url.Values{trail.RunParameter: {w.run}}.Encode(), ""
-	answer, err := w.send(ctx, http.MethodGet, u.String(), nil)
+	answer, err := w.send(ctx, http.MethodGet, w.at(root, errand.QuestionsPath), nil)
 	if err != nil {
-		return nil, err
+		return none, err
 	}
 	defer answer.Body.Close()
 	switch answer.StatusCode {
 	case http.StatusOK:
-		return trail.DecodeQuestions(answer.Body)
+		return errand.Decode(answer.Body)
 	case http.StatusNoContent:
-		return nil, nil
+		return none, nil
 	case http.StatusNotFound, http.StatusNotImplemented, http.StatusMethodNotAllowed:
-		return nil, errDeaf // an older one
+		return none, errDeaf // an older one
 	}
-	return nil, fmt.Errorf("it answers %s", answer.Status)
+	return none, fmt.Errorf("it answers %s", answer.Status)
 }
 
-// tell answers one question.
-func (w *Witness) tell(ctx context.Context, root *url.URL, q trail.Question) error {
+// seeTo does what is asked, and tells what came of it.
+func (w *Witness) seeTo(ctx context.Context, root *url.URL, asked errand.Errands) error {
+	for _, p := range asked.Partings { // first: answers about messages may be long
+		out := errand.Parted{Number: p.Number, Zone: w.opt.Zone}
+		if w.opt.Disconnect != nil {
+			out.Streams, out.Known = w.opt.Disconnect(p.Whom)
+			w.opt.Log.Info("the control plane had clients disconnected", "control", root.Host, "tenant", p.Tenant.String(), "client", p.Client.String(), "streams", out.Streams)
+		}
+		body, err := json.Marshal(out)
+		if err == nil {
+			err = w.tell(ctx, w.at(root, errand.PartingsPath), body)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	for _, q := range asked.Questions {
+		a := w.opt.Trail.Ask(q)
+		a.Proxy, a.Zone = w.opt.Name, w.opt.Zone
+		body, err := a.Encode()
+		if err == nil {
+			err = w.tell(ctx, w.at(root, errand.AnswersPath), body)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// tell brings what came of one errand.
+func (w *Witness) tell(ctx context.Context, to string, body []byte) error {
 	ctx, cancel := context.WithTimeout(ctx, answering)
 	defer cancel()
-	a := w.opt.Trail.Ask(q)
-	a.Proxy, a.Zone = w.opt.Name, w.opt.Zone
-	body, err := a.Encode()
-	if err != nil {
-		return err
-	}
-	u := *root
-	u.Path, u.RawQuery, u.Fragment = path.Join("/", u.Path, trail.AnswersPath), url.Values{trail.RunParameter: {w.run}}.Encode(), ""
-	answer, err := w.send(ctx, http.MethodPost, u.String(), body)
+	answer, err := w.send(ctx, http.MethodPost, to, body)
 	if err != nil {
 		return err
 	}
@@ -174,6 +198,13 @@ func (w *Witness) tell(ctx context.Context, root *url.URL, q trail.Question) err
 		return fmt.Errorf("it answers %s", answer.Status)
 	}
 	return nil
+}
+
+// at is where a control plane is called, by this process.
+func (w *Witness) at(root *url.URL, what string) string {
+	u := *root
+	u.Path, u.RawQuery, u.Fragment = path.Join("/", u.Path, what), url.Values{errand.RunParameter: {w.run}}.Encode(), ""
+	return u.String()
 }
 
 func (w *Witness) send(ctx context.Context, method, to string, body []byte) (*http.Response, error) {

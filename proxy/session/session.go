@@ -89,7 +89,7 @@ type CheckBack struct{ Check mq.Check }
 // Reconnect asks a client to connect anew, because this proxy leaves.
 type Reconnect struct{}
 
-// Closed ends the stream.
+// Closed ends the stream. Without a reason the client did nothing wrong and may come again: it gets what was handed over before, and its stream ends as if this proxy left.
 type Closed struct{ Why *mq.Error }
 
 func (CheckBack) command() {}
@@ -447,6 +447,50 @@ func (r *Registry) Tell(c Command, pick func(Client) bool) int {
 		}
 	}
 	return n
+}
+
+// Whom names clients by the id that they chose.
+type Whom struct {
+	ID
+	AnyApp bool // of whichever application; App is nobody's then
+}
+
+// Covers tells whether a client is meant.
+func (w Whom) Covers(id ID) bool {
+	return id.Tenant == w.Tenant && id.Client == w.Client && (w.AnyApp || id.App == w.App)
+}
+
+// Disconnect parts with clients: each counts as gone, what it holds is released, and each of its streams is told to connect anew and ends. A client that comes back
+// is a new one. known says that one of them was here, streams how many were told. What it held is released first: it may come back at once, and keeps what it takes then.
+func (r *Registry) Disconnect(w Whom) (streams int, known bool) {
+	var left []Client
+	var told []*Stream
+	r.mu.Lock()
+	for id, e := range r.clients {
+		if !w.Covers(id) {
+			continue
+		}
+		left = append(left, e.client)
+		told = append(told, e.streams...)
+		r.remove(e)
+	}
+	for id := range r.seen {
+		if w.Covers(id) {
+			left = append(left, Client{ID: id})
+			delete(r.seen, id)
+		}
+	}
+	r.mu.Unlock()
+	for _, c := range left {
+		r.gone(c)
+	}
+	for _, s := range told {
+		s.Tell(Reconnect{})
+		if s.Tell(Closed{}) {
+			streams++
+		}
+	}
+	return streams, len(left) > 0
 }
 
 // Stop ends the registry's timers: from now on a closed stream is the proxy's departure, not the client's, so nobody is

@@ -289,3 +289,57 @@ func TestAClientIsAskedOnItsNewestStream(t *testing.T) {
 		t.Error("the stream that is left was not asked")
 	}
 }
+
+func TestWhoIsDisconnectedIsGoneAndMayComeBackAtOnce(t *testing.T) {
+	clock := clock.NewVirtual(time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC))
+	one, two, full, other := new(mailbox), new(mailbox), &mailbox{full: true}, new(mailbox)
+	var gone []ID
+	h := New(clock, 10, func(c Client) {
+		if len(gone) == 0 && len(one.got)+len(two.got) > 0 {
+			t.Error("its streams were told before what it held was released")
+		}
+		gone = append(gone, c.ID)
+	})
+	app := id("a")
+	app.App = "till"
+	open := func(who ID, m *mailbox) *Stream {
+		s, err := h.Open(Client{ID: who, Kind: PushConsumer}, m.deliver)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s
+	}
+	first := open(id("a"), one)
+	open(id("a"), two)
+	open(app, other)
+	open(id("b"), full)
+	streams, known := h.Disconnect(Whom{ID: id("a")})
+	if streams != 2 || !known || len(gone) != 1 || gone[0] != id("a") || len(other.got) != 0 || len(h.Clients()) != 2 || h.Alive(id("a")) {
+		t.Fatalf("%d, %v, gone %v, the other application's client got %v, %d are there", streams, known, gone, other.got, len(h.Clients()))
+	}
+	for _, m := range []*mailbox{one, two} {
+		if len(m.got) != 2 || m.got[0] != (Reconnect{}) || m.got[1] != (Closed{}) {
+			t.Errorf("a stream was told %v", m.got)
+		}
+	}
+	open(id("a"), new(mailbox)) // it is back before its old streams have ended
+	first.Close()
+	clock.Advance(2 * Grace)
+	if !h.Alive(id("a")) || len(gone) != 1 {
+		t.Errorf("the end of an old stream made it gone: %v", gone)
+	}
+	if n, known := h.Disconnect(Whom{ID: id("c")}); n != 0 || known {
+		t.Error("of nobody")
+	}
+	if n, known := h.Disconnect(Whom{ID: id("b")}); n != 0 || !known {
+		t.Errorf("of one whose streams take nothing: %d, %v", n, known)
+	}
+	h.Seen(id("s")) // its stream is at another proxy
+	if n, known := h.Disconnect(Whom{ID: id("s")}); n != 0 || !known || gone[len(gone)-1] != id("s") || h.Alive(id("s")) {
+		t.Errorf("of one without a stream: %d, %v, gone %v", n, known, gone)
+	}
+	*one, *two = mailbox{}, mailbox{}
+	if n, _ := h.Disconnect(Whom{ID: id("a"), AnyApp: true}); n != 2 || len(h.Clients()) != 0 {
+		t.Errorf("of whichever application: %d streams, %d clients are there", n, len(h.Clients()))
+	}
+}

@@ -13,26 +13,13 @@ import (
 	"github.com/causeway-mq/causeway/mq"
 )
 
-// Where a control plane lays its questions out for proxies, and where it takes the answers. What is counted is told another way, since nobody asks for it.
-const (
-	QuestionsPath = "/feed/v1/questions"
-	AnswersPath   = "/feed/v1/answers"
-	// RunParameter tells one process that bears a proxy's name from the next.
-	RunParameter = "run"
-)
-
 // Bounds on the way, in bytes.
 const (
-	MaxQuestions = 1 << 20
-	MaxAnswer    = 2 << 20
-	maxName      = 300
+	MaxAnswer = 2 << 20
+	maxName   = 300
 )
 
-// questions is what a proxy is asked in one go.
-type questions struct {
-	Questions []question `json:"questions"`
-}
-
+// question is a question as JSON.
 type question struct {
 	Number  string `json:"number"`
 	Tenant  string `json:"tenant"`
@@ -40,34 +27,23 @@ type question struct {
 	Message string `json:"message"`
 }
 
-// EncodeQuestions writes questions for their way.
-func EncodeQuestions(all []Question) ([]byte, error) {
-	var out questions
-	for _, q := range all {
-		out.Questions = append(out.Questions, question{q.Number, q.Tenant.String(), q.Topic.String(), q.Message.String()})
-	}
-	return json.Marshal(out)
+// MarshalJSON writes a question for its way.
+func (q Question) MarshalJSON() ([]byte, error) {
+	return json.Marshal(question{q.Number, q.Tenant.String(), q.Topic.String(), q.Message.String()})
 }
 
-// DecodeQuestions reads what EncodeQuestions wrote.
-func DecodeQuestions(from io.Reader) ([]Question, error) {
-	var in questions
-	if err := json.NewDecoder(io.LimitReader(from, MaxQuestions)).Decode(&in); err != nil {
-		return nil, err
+// UnmarshalJSON reads what MarshalJSON wrote; every name in it is held against the rules for such names.
+func (q *Question) UnmarshalJSON(data []byte) error {
+	var in question
+	if err := json.Unmarshal(data, &in); err != nil {
+		return err
 	}
-	var all []Question
-	for _, one := range in.Questions {
-		q := Question{Number: one.Number}
-		var errs [3]error
-		q.Tenant, errs[0] = mq.ParseTenant(one.Tenant)
-		q.Topic, errs[1] = mq.ParsePhysical(one.Topic)
-		q.Message, errs[2] = mq.ParseMessageID(one.Message)
-		if err := errors.Join(errs[:]...); err != nil {
-			return nil, err
-		}
-		all = append(all, q)
-	}
-	return all, nil
+	var errs [3]error
+	q.Number = in.Number
+	q.Tenant, errs[0] = mq.ParseTenant(in.Tenant)
+	q.Topic, errs[1] = mq.ParsePhysical(in.Topic)
+	q.Message, errs[2] = mq.ParseMessageID(in.Message)
+	return errors.Join(errs[:]...)
 }
 
 type answer struct {

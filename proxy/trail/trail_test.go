@@ -4,6 +4,7 @@ package trail
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"strings"
 	"sync"
@@ -330,10 +331,11 @@ func TestWhatANewerProxySaysIsLeftOutAndNonsenseIsRefused(t *testing.T) {
 		}
 	}
 	asked := []Question{about(1), about(2)}
-	if got := must(DecodeQuestions(bytes.NewReader(must(EncodeQuestions(asked))))); len(got) != 2 || got[1] != asked[1] {
-		t.Errorf("%+v", got)
+	var got []Question
+	if err := json.Unmarshal(must(json.Marshal(asked)), &got); err != nil || len(got) != 2 || got[1] != asked[1] {
+		t.Errorf("%v: %+v", err, got)
 	}
-	if _, err := DecodeQuestions(strings.NewReader(`{"questions":[{"number":"1","tenant":"A B"}]}`)); err == nil {
+	if err := json.Unmarshal([]byte(`{"number":"1","tenant":"A B"}`), new(Question)); err == nil {
 		t.Error("a question of nobody was taken")
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -33,6 +34,7 @@ type scene struct {
 	control   *process
 	near, far *town.Process
 	settled   string // id of a message that was acknowledged
+	key       [2]string
 }
 
 // Processes: what proxies count, who is connected to them and what they remember is known at the control plane, by its interface alone, though each is a process of its own.
@@ -44,10 +46,10 @@ func TestWhatProxyProcessesKnowReachesTheControlPlane(t *testing.T) {
 	for _, zone := range []string{"az-1", "az-2"} {
 		c.control.makes("/v1/zones", map[string]any{"name": zone})
 	}
-	key := c.control.provides("pay")
+	c.key = c.control.provides("pay")
 	c.near, c.far = s.proxyIn(1, "az-1"), s.proxyIn(2, "az-2")
 	seen := c.control.watches("pay")
-	c.passes(key)
+	c.passes()
 	t.Run("trace", c.trace)
 	t.Run("tail", func(t *testing.T) {
 		crowd.Eventually(t, "all are shown by the stream", func() bool { return len(slices.Compact(seen.shown())) == comeIn })
@@ -61,21 +63,15 @@ func TestWhatProxyProcessesKnowReachesTheControlPlane(t *testing.T) {
 	t.Run("stream", func(t *testing.T) {
 		crowd.Eventually(t, "the stream told of steps that are known, and how far the group is behind", seen.toldOfFigures)
 	})
+	t.Run("disconnect", c.disconnect)
 }
 
 // passes sends by way of the first proxy and receives by way of the second one, to which the consumer keeps one of its two streams.
-func (c *scene) passes(key [2]string) {
+func (c *scene) passes() {
 	c.t.Helper()
-	client := func(at crowd.Entrance, name string, is *v2.Settings) *crowd.Client {
-		one := crowd.Dial(c.t, at, name)
-		one.Key = key
-		if err := one.Listen(is, func(*v2.TelemetryCommand) {}); err != nil {
-			c.t.Fatal(err)
-		}
-		return one
-	}
-	producer, consumer := client(c.near, "host@p", crowd.ProducerOf("orders")), client(c.far, "host@c", crowd.PushConsumerOf("billing", "orders"))
-	client(c.near, "host@c", crowd.PushConsumerOf("billing", "orders"))
+	ignore := func(*v2.TelemetryCommand) {}
+	producer, consumer := c.joins(c.near, "host@p", crowd.ProducerOf("orders"), ignore), c.joins(c.far, "host@c", crowd.PushConsumerOf("billing", "orders"), ignore)
+	c.joins(c.near, "host@c", crowd.PushConsumerOf("billing", "orders"), ignore)
 	ids := &crowd.IDs{}
 	for range comeIn {
 		crowd.SendOK(c.t, producer, crowd.Letter("orders", ids.Next(), strings.Repeat("x", bytesEach)))
@@ -95,6 +91,48 @@ func (c *scene) passes(key [2]string) {
 			c.settled = m.GetSystemProperties().GetMessageId()
 		}
 	}
+}
+
+// joins connects a client to a proxy.
+func (c *scene) joins(at crowd.Entrance, name string, is *v2.Settings, on func(*v2.TelemetryCommand)) *crowd.Client {
+	c.t.Helper()
+	one := crowd.Dial(c.t, at, name)
+	one.Key = c.key
+	if err := one.Listen(is, on); err != nil {
+		c.t.Fatal(err)
+	}
+	return one
+}
+
+// disconnect: a client that has a stream to each proxy loses both, is told to come again, and what it holds goes to another one though nobody settled it.
+func (c *scene) disconnect(t *testing.T) {
+	var told atomic.Int32
+	count := func(command *v2.TelemetryCommand) {
+		if command.GetReconnectEndpointsCommand() != nil {
+			told.Add(1)
+		}
+	}
+	is := crowd.PushConsumerOf("billing", "orders")
+	c.joins(c.near, "host@d", is, count)
+	held := crowd.Gets(t, c.joins(c.far, "host@d", is, count), crowd.Receiving{Topic: "orders", Group: "billing", Max: 1, Poll: time.Second}) // renewed for as long as the client is there
+	var done wire.Disconnected
+	if err := json.Unmarshal([]byte(c.control.answers("POST", "/v1/tenants/pay/clients/host@d/disconnect", `{"app":"app"}`, http.StatusOK)), &done); err != nil {
+		t.Fatal(err)
+	}
+	if done.ID != "host@d" || done.Proxies != 2 || done.Streams != 2 || !done.Complete {
+		t.Errorf("%+v", done)
+	}
+	crowd.Eventually(t, "both streams were told to connect anew", func() bool { return told.Load() == 2 })
+	other := c.joins(c.near, "host@e", is, count)
+	crowd.Eventually(t, "what it held goes to another consumer", func() bool {
+		some, err := other.Receive(crowd.Receiving{Topic: "orders", Group: "billing", Max: 8, Hold: time.Minute, Poll: time.Second})
+		return err == nil && slices.ContainsFunc(some, func(m *v2.Message) bool {
+			return m.GetSystemProperties().GetMessageId() == held.GetSystemProperties().GetMessageId()
+		})
+	})
+	c.joins(c.far, "host@d", is, count) // it is let in again
+	c.control.answers("POST", "/v1/tenants/pay/clients/nobody/disconnect", `{}`, http.StatusNotFound)
+	c.control.answers("POST", "/v1/tenants/none/clients/host@d/disconnect", `{}`, http.StatusNotFound)
 }
 
 // told asks the API again and again until an answer is as it is to be.

@@ -26,6 +26,8 @@ func Operations() []door.Operation {
 			Right: identity.ReadClient, Query: searching(), Answer: wire.ClientPage{}, Status: 200, Handle: listClients},
 		{ID: "groupClients", Method: "GET", Path: door.OfGroup + "/clients", Summary: "Lists a group's members that are connected, and says whether they subscribe alike.", Scope: door.InTenant,
 			Right: identity.ReadClient, Query: ordered(), Answer: wire.GroupClients{}, Status: 200, Handle: groupClients},
+		{ID: "disconnectClient", Method: "POST", Path: door.OfTenant + "/clients/{client}/disconnect", Summary: "Ends a client's streams at every proxy and tells it to connect anew; what it holds comes free.", Scope: door.InTenant,
+			Right: identity.DisconnectClient, Request: wire.Disconnect{}, Answer: wire.Disconnected{}, Status: 200, Handle: disconnect},
 	}
 }
 

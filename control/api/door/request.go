@@ -16,6 +16,8 @@ import (
 	"github.com/causeway-mq/causeway/control/usage"
 	"github.com/causeway-mq/causeway/internal/clock"
 	"github.com/causeway-mq/causeway/mq"
+	"github.com/causeway-mq/causeway/proxy/errand"
+	"github.com/causeway-mq/causeway/proxy/session"
 )
 
 // Request is a request of a caller who was let in, with what it is answered from.
@@ -38,6 +40,8 @@ type Kept struct {
 	Usage   usage.Table
 	Roster  *roster.Roster
 	Witness trace.Witness
+	// Disconnect has proxies part with clients; nil: there are none.
+	Disconnect func(context.Context, session.Whom) []errand.Outcome
 	// Follows tells which proxies follow the catalog; nil: this process serves it to none.
 	Follows func() Following
 }

@@ -5,6 +5,7 @@ package grpcfront_test
 import (
 	"context"
 	"errors"
+	"io"
 	"testing"
 	"time"
 
@@ -142,4 +143,39 @@ func TestAnotherProxyGoesOnWhereOneWasKilled(t *testing.T) {
 	w.front.Stop()
 	want(t, other.ack(other.as(), "billing", "orders", handle).Status, v2.Code_OK)
 	want(t, other.end(other.as(), id, v2.TransactionResolution_COMMIT), v2.Code_OK)
+}
+
+// A client that somebody disconnects is told to come again and its stream ends as at a drain, without a reason: no client takes that for a refusal. What it holds goes to others at once.
+func TestWhoIsDisconnectedIsToldToComeAgainAndHoldsNothing(t *testing.T) {
+	w := newWorld(t, worldOptions{})
+	settings := settingsOf(v2.ClientType_PUSH_CONSUMER, "billing")
+	stream, reply := w.agree(w.as(), settings)
+	want(t, reply.Status, v2.Code_OK)
+	handle := w.handle(w.as(), time.Minute, true)
+	here := w.sessions.Clients()
+	if len(here) != 1 || w.consume.Renewing() != 1 {
+		t.Fatalf("%v, %d leases are renewed", here, w.consume.Renewing())
+	}
+	if streams, known := w.sessions.Disconnect(session.Whom{ID: here[0].ID}); streams != 1 || !known {
+		t.Fatalf("%d streams, known %v", streams, known)
+	}
+	command, err := stream.Recv()
+	if err != nil || command.GetReconnectEndpointsCommand() == nil || command.GetStatus().GetCode() != v2.Code_OK {
+		t.Errorf("the stream said %v, %v", command, err)
+	}
+	if _, err := stream.Recv(); !errors.Is(err, io.EOF) {
+		t.Errorf("the stream ended with %v", err)
+	}
+	eventually(t, "the message goes to another consumer", func() bool {
+		_, got := w.receive(w.as("x-mq-client-id", "another"), simpleReceive("billing", "orders"))
+		return len(got) == 1
+	})
+	if status := w.ack(w.as(), "billing", "orders", handle).Entries[0].Status; status.GetCode() != v2.Code_INVALID_RECEIPT_HANDLE {
+		t.Errorf("what it held can still be settled: %v", status)
+	}
+	_, reply = w.agree(w.as(), settings) // under the same name
+	want(t, reply.Status, v2.Code_OK)
+	if len(w.sessions.Clients()) != 1 {
+		t.Error("it is not back")
+	}
 }
