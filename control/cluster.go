@@ -100,6 +100,12 @@ func (p *Plane) Clusters() []Cluster {
 	return all
 }
 
+// Nodes asks the servers of a cluster how they are doing.
+func (p *Plane) Nodes(ctx context.Context, c mq.Cluster) (mq.Nodes, error) {
+	n, err := inspect(ctx, p, c, func(ctx context.Context, i Inspector) (mq.Nodes, error) { return i.Nodes(ctx) })
+	return n, During("ask servers", err)
+}
+
 // inspect asks a cluster for people.
 func inspect[T any](ctx context.Context, p *Plane, c mq.Cluster, ask func(context.Context, Inspector) (T, error)) (T, error) {
 	s, err := p.Site(c)

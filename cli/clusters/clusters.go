@@ -26,7 +26,7 @@ func Commands(c *call.Call) []*cobra.Command {
 }
 
 func (c commands) clusterCommand() *cobra.Command {
-	return call.Group("cluster", "Clusters: where topics and groups are kept", c.clusterList(), c.clusterOffered(), c.clusterDrift())
+	return call.Group("cluster", "Clusters: where topics and groups are kept", c.clusterList(), c.clusterBrokers(), c.clusterOffered(), c.clusterDrift())
 }
 
 func (c commands) clusterList() *cobra.Command {

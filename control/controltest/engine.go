@@ -435,6 +435,21 @@ func (e *Engine) Reset(ctx context.Context, g mq.Group, t mq.Topic, to mq.Positi
 	return mq.ResetDone{Before: before, After: e.progress(g, t)}, nil
 }
 
+// Nodes implements control.Inspector.
+func (e *Engine) Nodes(ctx context.Context) (mq.Nodes, error) {
+	if err := e.enter(ctx, "Nodes"); err != nil {
+		return mq.Nodes{}, err
+	}
+	defer e.mu.Unlock()
+	return mq.Nodes{
+		Nodes: []mq.Node{
+			{Broker: "broker-a", Address: "10.0.0.1:10911", Primary: true, Version: "V5_5_0", PutRate: 12.5, GetRate: 7, Disk: 0.42, From: 0, To: 9000, InSync: mq.InSync},
+			{Broker: "broker-a", ID: 2, Address: "10.0.0.2:10911", PutRate: -1, GetRate: -1, Disk: -1, From: -1, To: -1, Behind: -1, InSync: mq.NotInSync, Why: "it does not answer"},
+		},
+		Controllers: []mq.Controller{{Address: "10.0.0.3:9878", Leader: true}},
+	}, nil
+}
+
 // State implements control.Inspector.
 func (e *Engine) State(ctx context.Context) (mq.ClusterState, error) {
 	if err := e.enter(ctx, "State"); err != nil {

@@ -49,4 +49,7 @@ type Inspector interface {
 	Reset(ctx context.Context, g mq.Group, t mq.Topic, p mq.Position) (mq.ResetDone, error)
 	// State is the engine's own view of itself.
 	State(ctx context.Context) (mq.ClusterState, error)
+	// Nodes asks every server of the cluster what it is and how it is doing; it costs them something, so it is for people who look. A server that does not answer is in
+	// the list, with the reason, and a figure that is not told is -1. Nothing of it is for tenants.
+	Nodes(ctx context.Context) (mq.Nodes, error)
 }

@@ -204,6 +204,23 @@ func (e *Engine) Find(ctx context.Context, f mq.Find) (mq.Page, error) {
 	return find.Finder{Journal: e.j, Broker: e.opts.Broker, Cluster: e.opts.Cluster}.Find(ctx, f)
 }
 
+// Nodes is this engine itself, its only server. It keeps no rates and is not asked over an address.
+func (e *Engine) Nodes(context.Context) (mq.Nodes, error) {
+	n := mq.Node{Broker: e.opts.Broker, ID: -1, Primary: true, PutRate: -1, GetRate: -1, Disk: -1, From: -1, To: -1}
+	_, _, n.Why = e.j.Health()
+	used := int64(0)
+	for i, s := range e.j.Segments() {
+		if used += s.Bytes; i == 0 {
+			n.From = int64(s.Base)
+		}
+		n.To = int64(s.End)
+	}
+	if e.opts.MaxBytes > 0 {
+		n.Disk = float64(used) / float64(e.opts.MaxBytes)
+	}
+	return mq.Nodes{Nodes: []mq.Node{n}}, nil
+}
+
 // State is the engine's own view of itself.
 func (e *Engine) State(context.Context) (mq.ClusterState, error) {
 	st := mq.ClusterState{Cluster: e.opts.Cluster, Engine: "embedded", DiskLimit: e.opts.MaxBytes}

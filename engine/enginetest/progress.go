@@ -17,6 +17,7 @@ func progressCases() []Case {
 		{Name: "progress/of-a-pulling-group", Play: progressOfPulling},
 		{Name: "progress/the-fate-of-a-message", Play: fates},
 		{Name: "state/counts", Play: stateCounts},
+		{Name: "state/nodes", Play: stateNodes},
 	}
 }
 
@@ -204,4 +205,31 @@ func stateCounts(s *Scene) {
 	grew("scheduled", before.Scheduled, after.Scheduled, 1)
 	grew("halves", before.Halves, after.Halves, 1)
 	grew("leased", before.Leased, after.Leased, 2)
+}
+
+// stateNodes: every server is listed and says what it is; the log of a primary grows by what is sent, where it tells.
+func stateNodes(s *Scene) {
+	ends := func() (end int64) {
+		all, err := s.engine().Nodes(s.ctx)
+		s.ok(err, "nodes")
+		primaries := 0
+		for _, n := range all.Nodes {
+			if n.Broker == "" || n.Why != "" || n.From > n.To && n.To >= 0 || n.Behind < -1 || n.Disk > 1 {
+				s.fatalf("a server says %+v", n)
+			}
+			if n.Primary {
+				primaries++
+				end += n.To
+			}
+		}
+		if primaries == 0 {
+			s.fatalf("no primary among %+v", all.Nodes)
+		}
+		return end
+	}
+	before := ends()
+	s.send(s.topic(1), s.message())
+	if after := ends(); before >= 0 && after <= before {
+		s.fatalf("logs ended at %d before a send and at %d after it", before, after)
+	}
 }

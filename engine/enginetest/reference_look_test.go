@@ -323,6 +323,10 @@ func (r *reference) Reset(_ context.Context, g mq.Group, t mq.Topic, to mq.Posit
 	return done, nil
 }
 
+func (r *reference) Nodes(context.Context) (mq.Nodes, error) {
+	return mq.Nodes{Nodes: []mq.Node{{Broker: "reference", ID: -1, Primary: true, PutRate: -1, GetRate: -1, Disk: -1, From: -1, To: -1}}}, nil
+}
+
 func (r *reference) State(context.Context) (mq.ClusterState, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

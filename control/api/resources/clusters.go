@@ -3,6 +3,8 @@
 package resources
 
 import (
+	"slices"
+
 	"github.com/causeway-mq/causeway/control"
 	"github.com/causeway-mq/causeway/control/adopt"
 	"github.com/causeway-mq/causeway/control/api/door"
@@ -17,6 +19,8 @@ func clusterOperations() []door.Operation {
 	return []door.Operation{
 		{ID: "listClusters", Method: "GET", Path: "/v1/clusters", Summary: "Lists the clusters, as they were last seen.", Scope: door.Installation, Right: identity.ReadCluster,
 			Query: door.Pieces(door.MaxPage), Answer: wire.Page[wire.Cluster]{}, Status: 200, Handle: listClusters},
+		{ID: "listBrokers", Method: "GET", Path: "/v1/clusters/{cluster}/brokers", Summary: "Asks the servers of a cluster, its brokers and controllers, how they are doing.", Scope: door.Installation, Right: identity.ReadCluster,
+			Answer: wire.Brokers{}, Status: 200, Handle: listBrokers},
 		{ID: "listOfferedClusters", Method: "GET", Path: door.OfTenant + "/clusters", Summary: "Lists the clusters on which a tenant's topics and groups can be made.", Scope: door.InTenant, Right: identity.ReadTopic,
 			Query: door.Pieces(door.MaxPage), Answer: wire.Page[wire.OfferedCluster]{}, Status: 200, Handle: listOfferedClusters},
 		{ID: "listDrift", Method: "GET", Path: "/v1/drift", Summary: "Tells how each cluster differs from what is wanted of it.", Scope: door.Installation, Right: identity.ReadCluster,
@@ -28,6 +32,21 @@ func clusterOperations() []door.Operation {
 
 func listClusters(r *door.Request) (door.Answer, error) {
 	return door.Listing(r, r.Plane.Clusters(), func(c control.Cluster) string { return c.Name.String() }, show.Cluster)
+}
+
+func listBrokers(r *door.Request) (door.Answer, error) {
+	c, err := mq.ParseCluster(r.PathValue("cluster"))
+	if err != nil {
+		return door.Answer{}, door.In("cluster", err)
+	}
+	if !slices.ContainsFunc(r.Plane.Clusters(), func(one control.Cluster) bool { return one.Name == c }) {
+		return door.Answer{}, mq.Refuse(mq.NotFound, "no cluster %q", c)
+	}
+	nodes, err := r.Plane.Nodes(r.Context(), c)
+	if err != nil {
+		return door.Answer{}, err
+	}
+	return door.OK(show.Brokers(c, nodes))
 }
 
 func listOfferedClusters(r *door.Request) (door.Answer, error) {

@@ -49,6 +49,7 @@ const (
 	TopicConfig            Code = 351
 	GroupConfig            Code = 352
 	RecallMessage          Code = 370
+	ControllerMetadata     Code = 1005
 	SyncStateSet           Code = 1006
 	CreateUser             Code = 3001
 	UpdateUser             Code = 3002

@@ -149,6 +149,20 @@ func (t *Table) Replicas(ctx context.Context, cluster string) ([]string, error) 
 	return addresses, nil
 }
 
+// Brokers is every broker name with the addresses of its processes.
+func (t *Table) Brokers(ctx context.Context, cluster string) ([]request.Broker, error) {
+	all, err := t.brokers(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var mine []request.Broker
+	for name, b := range of(cluster, all) {
+		b.Name = name
+		mine = append(mine, b)
+	}
+	return mine, nil
+}
+
 // Copies is how many processes of each broker name the name servers know, the primary among them.
 func (t *Table) Copies(ctx context.Context, cluster string) (map[string]int, error) {
 	all, err := t.brokers(ctx)
