@@ -82,6 +82,7 @@ func primaryDies(t *testing.T, mode cluster.Mode) {
 		start(t, p)
 	}
 	goesOn(t, all, 200)
+	tellsOfEachServer(t, w)
 	victim := primary(t, w)
 	killed := time.Now()
 	if err := victim.Kill(); err != nil {
