@@ -14,6 +14,7 @@
 //
 // Every change names its Actor, and is one transaction of the Store with its row of audit: see Entry.
 //
-// Changes of one noun are held apart by its State (a change under way refuses the next), changes of different nouns only by
-// the Store's single writer.
+// Changes of one topic or group are held apart by a claim on it, for which the next one waits a moment, and by its State: what
+// an engine does not follow yet is not changed again. A look at a cluster that mends something claims it, too, and goes before
+// changes that wait. Changes of different nouns are held apart only by the Store's single writer.
 package control

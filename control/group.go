@@ -188,46 +188,47 @@ type GroupChange struct {
 
 // UpdateGroup changes a group.
 func (p *Plane) UpdateGroup(ctx context.Context, by Actor, tenant mq.Tenant, name mq.GroupName, c GroupChange) (Group, error) {
-	g, err := p.Group(tenant, name)
+	err := p.update(ctx, by, func() (was, is provisioned, err error) { return p.changedGroup(tenant, name, c) })
 	if err != nil {
 		return Group{}, err
 	}
-	if c.Revision != 0 && c.Revision != g.Revision {
-		return Group{}, stale("group", name.String())
+	return p.Group(tenant, name)
+}
+
+func (p *Plane) changedGroup(tenant mq.Tenant, name mq.GroupName, c GroupChange) (was, is Group, err error) {
+	was, err = p.Group(tenant, name)
+	if err == nil && c.Revision != 0 && c.Revision != was.Revision {
+		err = stale("group", name.String())
 	}
-	was := g
+	if err != nil {
+		return was, was, err
+	}
+	g := was
 	assign(&g.Spec.MaxAttempts, c.MaxAttempts)
 	assign(&g.Spec.Retry, c.Retry)
 	assign(&g.Spec.Hold, c.Hold)
 	assign(&g.Note, c.Note)
 	assign(&g.Labels, c.Labels)
 	assign(&g.Paused, c.Paused)
-	if err := checkGroup(g); err != nil {
-		return Group{}, err
-	}
 	g.Updated = p.now()
-	if err := p.update(ctx, by, was, g); err != nil {
-		return Group{}, During("update group", err)
-	}
-	return p.Group(tenant, name)
+	return was, g, checkGroup(g)
 }
 
 // DeleteGroup deletes a group with its progress and its dead letters. While consumers hold messages or dead letters are kept, and of one that was taken over
 // always, the deletion must be confirmed.
 func (p *Plane) DeleteGroup(ctx context.Context, by Actor, tenant mq.Tenant, name mq.GroupName, d Deletion) error {
-	g, err := p.Group(tenant, name)
-	if err == nil {
-		err = d.of(g)
-	}
-	if err != nil {
-		return err
-	}
-	if !d.Confirmed && g.State.Visible() {
-		if err := p.checkIdle(ctx, g); err != nil {
-			return During("delete group", err)
+	return p.delete(ctx, by, func() (provisioned, error) {
+		g, err := p.Group(tenant, name)
+		if err == nil {
+			err = d.of(g)
 		}
-	}
-	return During("delete group", p.delete(ctx, by, g))
+		return g, err
+	}, func(r provisioned) error {
+		if d.Confirmed {
+			return nil
+		}
+		return p.checkIdle(ctx, r.(Group))
+	})
 }
 
 func (p *Plane) checkIdle(ctx context.Context, g Group) error {

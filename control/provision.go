@@ -28,50 +28,61 @@ func (p *Plane) create(ctx context.Context, by Actor, r provisioned, room func()
 	if _, taken := lookup[provisioned](p.book, r.Ref()); taken {
 		return Taken(r.Ref())
 	}
-	work, err := p.claim(ctx, r.Ref())
-	if err != nil {
-		return err
-	}
-	defer p.release(ctx, r.Ref())
-	if err := p.addIf(ctx, by, r, room); err != nil {
-		return err
-	}
-	return p.follow(work, by, r.Ref(), nil)
+	return p.claimed(ctx, r.Ref(), p.claims.Wait, func(work context.Context) error {
+		if err := p.addIf(ctx, by, r, room); err != nil {
+			return err
+		}
+		return p.follow(work, by, r.Ref(), nil)
+	})
 }
 
-// update keeps a changed record and makes the engine follow. A refusal of the engine brings the old one back.
-func (p *Plane) update(ctx context.Context, by Actor, was, is provisioned) error {
-	s, err := was.state().Begin(Update)
+// update keeps a changed record and makes the engine follow. A refusal of the engine brings the old one back. change makes the new record of the one that is there; it is
+// asked twice, since whom the claim was waited for may have changed it.
+func (p *Plane) update(ctx context.Context, by Actor, change func() (was, is provisioned, err error)) error {
+	was, is, err := change()
 	if err != nil {
 		return err
 	}
-	work, err := p.claim(ctx, is.Ref())
-	if err != nil {
-		return err
-	}
-	defer p.release(ctx, is.Ref())
-	if err := p.put(ctx, what(by, "update", is.with(s))); err != nil {
-		return err
-	}
-	return p.follow(work, by, is.Ref(), was)
+	ref := was.Ref()
+	return During("update "+string(ref.Kind), p.claimed(ctx, ref, p.claims.Wait, func(work context.Context) error {
+		if was, is, err = change(); err != nil {
+			return err
+		}
+		s, err := was.state().Begin(Update)
+		if err == nil {
+			err = p.put(ctx, what(by, "update", is.with(s)))
+		}
+		if err != nil {
+			return err
+		}
+		return p.follow(work, by, ref, was)
+	}))
 }
 
-// delete hides a record from proxies, makes the engine forget it, then forgets it.
-func (p *Plane) delete(ctx context.Context, by Actor, r provisioned) error {
-	s, err := r.state().Begin(Delete)
+// delete hides a record from proxies, makes the engine forget it, then forgets it. find is asked twice, as in update; loss refuses what would lose something.
+func (p *Plane) delete(ctx context.Context, by Actor, find func() (provisioned, error), loss func(provisioned) error) error {
+	r, err := find()
 	if err != nil {
 		return err
 	}
-	work, err := p.claim(ctx, r.Ref())
-	if err != nil {
-		return err
-	}
-	defer p.release(ctx, r.Ref())
-	if err := p.put(ctx, what(by, "delete", r.with(s))); err != nil {
-		return err
-	}
-	p.Visible(ctx)
-	return p.follow(work, by, r.Ref(), nil)
+	ref := r.Ref()
+	return During("delete "+string(ref.Kind), p.claimed(ctx, ref, p.claims.Wait, func(work context.Context) error {
+		if r, err = find(); err == nil && r.state().Visible() {
+			err = loss(r)
+		}
+		if err != nil {
+			return err
+		}
+		s, err := r.state().Begin(Delete)
+		if err == nil {
+			err = p.put(ctx, what(by, "delete", r.with(s)))
+		}
+		if err != nil {
+			return err
+		}
+		p.Visible(ctx)
+		return p.follow(work, by, ref, nil)
+	}))
 }
 
 // follow makes the engine follow the record as it is kept now, then settles it. was is what a refused update goes back to.
@@ -253,24 +264,20 @@ func (p *Plane) guard(r Record) {
 	}
 }
 
-// attempt brings one record, unless somebody is at work on it, or what was open about it is settled by now.
+// attempt brings one record, unless somebody is at work on it for longer than can be waited for, or what was open about it is settled by now. It goes before changes that
+// wait: there may always be some.
 func (p *Plane) attempt(ctx context.Context, ref Ref, open bool) (tried bool, err error) {
-	work, err := p.claim(ctx, ref)
-	if err != nil {
-		if r, ok := lookup[provisioned](p.book, ref); ok && p.opt.Sharing != nil {
-			p.stir(r) // the plane that has it may be dead
+	var brought error
+	err = p.claimed(ctx, ref, p.claims.WaitFirst, func(work context.Context) error {
+		if r, ok := lookup[provisioned](p.book, ref); ok && (!open || !r.state().Settled()) {
+			tried, brought = true, p.bring(work, r)
 		}
-		return false, nil
+		return nil
+	})
+	if r, ok := lookup[provisioned](p.book, ref); err != nil && ok && p.opt.Sharing != nil {
+		p.stir(r) // the plane that has it may be dead
 	}
-	defer p.release(ctx, ref)
-	if err := p.Refresh(ctx); err != nil {
-		return false, err
-	}
-	r, ok := lookup[provisioned](p.book, ref)
-	if !ok || open && r.state().Settled() {
-		return false, nil
-	}
-	return true, p.bring(work, r)
+	return tried, brought
 }
 
 // Drift is what the last look at each cluster found and what is wanted now does not explain. What was missing or different was put again then, see Mended.

@@ -4,6 +4,7 @@ package control
 
 import (
 	"context"
+	"time"
 
 	"github.com/causeway-mq/causeway/control/book"
 	"github.com/causeway-mq/causeway/control/claim"
@@ -96,24 +97,31 @@ func (p *Plane) Refresh(ctx context.Context) error {
 	return p.inTurn(ctx, func() error { return p.catchUp(ctx) })
 }
 
-// claim marks a record as being worked at, which only one may do at a time. The context that comes back goes on when the caller goes away, and ends when another
-// plane may be at work on it.
-func (p *Plane) claim(ctx context.Context, ref Ref) (context.Context, error) {
-	work, ok, err := p.claims.Take(ctx, claimOn(ref))
+// patience is how long a change waits for another one of the same thing, which may be a look that mends it.
+const patience = 5 * time.Second
+
+// claimed does something with a record, which only one may do at a time, by the book as the one before left it. The context that it is done in goes on when the caller
+// goes away, and ends when another plane may be at work on it.
+func (p *Plane) claimed(ctx context.Context, ref Ref, wait claim.Way, do func(work context.Context) error) error {
+	work, ok, err := wait(ctx, claimOn(ref), patience)
 	switch {
+	case err != nil && ctx.Err() != nil:
+		return mq.Refuse(mq.Timeout, "the caller went away while another change of %s %q was under way", ref.Kind, ref.Name)
 	case err != nil:
-		return nil, mq.Refuse(mq.Unavailable, "%s", mq.Said(err)).Because(mq.During("claim "+claimOn(ref), err))
+		return mq.Refuse(mq.Unavailable, "%s", mq.Said(err)).Because(mq.During("claim "+claimOn(ref), err))
 	case !ok:
-		return nil, refuse(Busy, mq.Conflict, "another change of %s %q is under way: ask again when it is through", ref.Kind, ref.Name)
+		return refuse(Busy, mq.Conflict, "another change of %s %q is under way, and was not through within %v: ask again when it is", ref.Kind, ref.Name, patience)
 	}
-	return work, nil
+	defer p.unclaim(ctx, claimOn(ref))
+	if err := p.Refresh(ctx); err != nil {
+		return err
+	}
+	return do(work)
 }
 
 func claimOn(ref Ref) string { return string(ref.Kind) + "/" + ref.Tenant + "/" + ref.Name }
 
 func claimAt(s *site.Site) string { return "cluster/" + s.Name.String() }
-
-func (p *Plane) release(ctx context.Context, ref Ref) { p.unclaim(ctx, claimOn(ref)) }
 
 func (p *Plane) unclaim(ctx context.Context, what string) {
 	if err := p.claims.Drop(ctx, what); err != nil {

@@ -140,20 +140,27 @@ type TopicChange struct {
 
 // UpdateTopic changes a topic.
 func (p *Plane) UpdateTopic(ctx context.Context, by Actor, tenant mq.Tenant, name mq.TopicName, c TopicChange) (Topic, error) {
-	t, err := p.Topic(tenant, name)
+	err := p.update(ctx, by, func() (was, is provisioned, err error) { return p.changedTopic(tenant, name, c) })
 	if err != nil {
 		return Topic{}, err
 	}
-	if c.Revision != 0 && c.Revision != t.Revision {
-		return Topic{}, stale("topic", name.String())
+	return p.Topic(tenant, name)
+}
+
+func (p *Plane) changedTopic(tenant mq.Tenant, name mq.TopicName, c TopicChange) (was, is Topic, err error) {
+	was, err = p.Topic(tenant, name)
+	if err == nil && c.Revision != 0 && c.Revision != was.Revision {
+		err = stale("topic", name.String())
 	}
-	was := t
-	at := p.sites[t.Spec.Cluster]
+	if err != nil {
+		return was, was, err
+	}
+	t, at := was, p.sites[was.Spec.Cluster]
 	if err = at.Applies(site.Asked{Durability: c.Durability, Retention: c.Retention}); err == nil && c.Queues != nil {
 		err = bounds.Growth(t.Name, t.Spec, *c.Queues)
 	}
 	if err != nil {
-		return Topic{}, err
+		return was, was, err
 	}
 	assign(&t.Spec.Queues, c.Queues)
 	assign(&t.Spec.Durability, c.Durability)
@@ -161,14 +168,8 @@ func (p *Plane) UpdateTopic(ctx context.Context, by Actor, tenant mq.Tenant, nam
 	t.Spec = at.Kept(t.Spec) // its record may be from before such things were refused
 	assign(&t.Note, c.Note)
 	assign(&t.Labels, c.Labels)
-	if err := checkTopic(t); err != nil {
-		return Topic{}, err
-	}
 	t.Updated = p.now()
-	if err := p.update(ctx, by, was, t); err != nil {
-		return Topic{}, During("update topic", err)
-	}
-	return p.Topic(tenant, name)
+	return was, t, checkTopic(t)
 }
 
 // Deletion is what somebody knows who deletes something.
@@ -187,27 +188,33 @@ func (d Deletion) of(r Record) error {
 
 // DeleteTopic deletes a topic with what it holds. While it holds messages or is lent, and of one that was taken over always, the deletion must be confirmed.
 func (p *Plane) DeleteTopic(ctx context.Context, by Actor, tenant mq.Tenant, name mq.TopicName, d Deletion) error {
-	t, err := p.Topic(tenant, name)
-	if err == nil {
-		err = d.of(t)
-	}
+	return p.delete(ctx, by, func() (provisioned, error) {
+		t, err := p.Topic(tenant, name)
+		if err == nil {
+			err = d.of(t)
+		}
+		return t, err
+	}, func(r provisioned) error {
+		if d.Confirmed {
+			return nil
+		}
+		return p.checkEmpty(ctx, r.(Topic))
+	})
+}
+
+func (p *Plane) checkEmpty(ctx context.Context, t Topic) error {
+	holds, err := p.holds(ctx, t.Spec)
 	if err != nil {
-		return err
+		return During("look for messages", err)
 	}
-	if !d.Confirmed && t.State.Visible() {
-		holds, err := p.holds(ctx, t.Spec)
-		if err != nil {
-			return During("delete topic: look for messages", err)
-		}
-		lost := grant.Loss(holds, grant.Of(p.Borrowed(mq.Tenant{}), t.Tenant, t.Name, p.now()))
-		if lost == "" && t.Taken {
-			lost = "was taken over from cluster " + t.Spec.Cluster.String() + ", whose own clients may use it past the proxies"
-		}
-		if lost != "" {
-			return refuse(Confirm, mq.Conflict, "topic %q %s: confirm the deletion", name, lost)
-		}
+	lost := grant.Loss(holds, grant.Of(p.Borrowed(mq.Tenant{}), t.Tenant, t.Name, p.now()))
+	if lost == "" && t.Taken {
+		lost = "was taken over from cluster " + t.Spec.Cluster.String() + ", whose own clients may use it past the proxies"
 	}
-	return During("delete topic", p.delete(ctx, by, t))
+	if lost != "" {
+		return refuse(Confirm, mq.Conflict, "topic %q %s: confirm the deletion", t.Name, lost)
+	}
+	return nil
 }
 
 // holds tells whether the engine keeps any message of a topic.

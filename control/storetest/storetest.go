@@ -12,8 +12,10 @@ import (
 	"time"
 
 	"github.com/causeway-mq/causeway/control"
+	"github.com/causeway-mq/causeway/control/claim"
 	"github.com/causeway-mq/causeway/control/estate"
 	"github.com/causeway-mq/causeway/control/label"
+	"github.com/causeway-mq/causeway/internal/clock"
 	"github.com/causeway-mq/causeway/mq"
 )
 
@@ -52,6 +54,7 @@ func RunEach(t *testing.T, on func(t *testing.T, play func(*testing.T, Subject))
 		{"a change that was decided at an older version does not happen", outrunChanges},
 		{"what one holds another cannot claim until it is given back or its time is over", claims},
 		{"of many who claim one thing, one holds it", oneHolder},
+		{"who waits for what another plane holds has it when it is given back, and not for ever", waiting},
 		{"names and notes are data, not SQL", literalText},
 		{"closing twice is no error", closeTwice},
 	}
@@ -336,6 +339,64 @@ func claims(t *testing.T, on Subject) {
 		}
 	}
 	has(other, "a", "two", time.Hour, false) // its time was over and another took it: he lost it
+}
+
+func waiting(t *testing.T, on Subject) {
+	ctx, virtual := context.Background(), clock.NewVirtual(time.Date(2026, 11, 23, 9, 0, 0, 0, time.UTC))
+	one, two := claim.New(on.Store, "one", time.Hour, virtual), claim.New(on.Again(), "two", time.Hour, virtual)
+	if _, ok, err := one.Take(ctx, "a"); !ok || err != nil {
+		t.Fatalf("%v, %v", ok, err)
+	}
+	got := make(chan bool)
+	ask := func() {
+		_, ok, err := two.Wait(ctx, "a", time.Second)
+		if err != nil {
+			t.Error(err)
+		}
+		got <- ok
+	}
+	go ask()
+	for over := false; !over; { // a poll at a time
+		until(t, func() bool { over = over || received(got, false); return over || virtual.Pending() == 1 })
+		virtual.Advance(100 * time.Millisecond)
+	}
+	if waited := virtual.Now().Sub(time.Date(2026, 11, 23, 9, 0, 0, 0, time.UTC)); waited < time.Second {
+		t.Errorf("he gave up after %v", waited)
+	}
+	go ask()
+	until(t, func() bool { return virtual.Pending() == 1 })
+	if err := one.Drop(ctx, "a"); err != nil {
+		t.Fatal(err)
+	}
+	virtual.Advance(100 * time.Millisecond)
+	if !<-got {
+		t.Error("it was given back, and he does not have it")
+	}
+	if _, ok, err := one.Take(ctx, "a"); ok || err != nil {
+		t.Errorf("%v, %v", ok, err)
+	}
+}
+
+// received tells whether somebody was told so by now.
+func received(from <-chan bool, want bool) bool {
+	select {
+	case got := <-from:
+		return got == want
+	default:
+		return false
+	}
+}
+
+// until waits for what another goroutine does.
+func until(t *testing.T, holds func() bool) {
+	t.Helper()
+	look := time.NewTicker(time.Millisecond)
+	defer look.Stop()
+	for bound := time.Now().Add(30 * time.Second); !holds(); <-look.C {
+		if time.Now().After(bound) {
+			t.Fatal("it never came true")
+		}
+	}
 }
 
 func oneHolder(t *testing.T, on Subject) {

@@ -15,7 +15,6 @@ import (
 	"time"
 
 	"github.com/causeway-mq/causeway/control"
-	"github.com/causeway-mq/causeway/control/refusal"
 	"github.com/causeway-mq/causeway/control/sqlstore"
 	"github.com/causeway-mq/causeway/engine/rocketmq"
 	"github.com/causeway-mq/causeway/engine/rocketmq/fakebroker"
@@ -157,13 +156,6 @@ func eventually(t *testing.T, what string, holds func() bool) {
 			t.Fatal("never: " + what)
 		}
 	}
-}
-
-// inTurn makes a change, again for as long as it is refused because a look mends the same thing just then.
-func inTurn(t *testing.T, change func() error) (err error) {
-	t.Helper()
-	eventually(t, "nobody else changes it", func() bool { err = change(); return !refusal.Because(err, refusal.Busy) })
-	return err
 }
 
 // has tells whether every primary has exactly these topics and groups, alike.

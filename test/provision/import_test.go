@@ -128,10 +128,7 @@ func TestWhatAStockClusterHasBecomesATenants(t *testing.T) {
 		return p.Drift()[0].Seen.At.After(orders.Created.Add(3 * time.Second))
 	})
 	attempts := 7 // what is changed later leaves alone what the platform has no word for
-	if err := inTurn(t, func() error {
-		_, err := p.UpdateGroup(t.Context(), ada(), shop, groupName("readers"), control.GroupChange{MaxAttempts: &attempts})
-		return err
-	}); err != nil {
+	if _, err := p.UpdateGroup(t.Context(), ada(), shop, groupName("readers"), control.GroupChange{MaxAttempts: &attempts}); err != nil {
 		t.Fatal(err)
 	}
 	if got := h.fake.Group("broker-a", "readers"); got.RetryMost != 6 || got.FromMin || got.RetryQueues != 4 || got.Attributes["a"] != "b" || got.TimeoutMinutes != 30 {
@@ -177,10 +174,7 @@ func TestWhatWasTakenOverIsDeletedWhenThatIsConfirmed(t *testing.T) {
 		t.Fatal(err)
 	}
 	note := "another note" // a change leaves it what it is
-	if err := inTurn(t, func() error {
-		_, err := p.UpdateTopic(t.Context(), ada(), def, topicName("orders"), control.TopicChange{Note: &note})
-		return err
-	}); err != nil {
+	if _, err := p.UpdateTopic(t.Context(), ada(), def, topicName("orders"), control.TopicChange{Note: &note}); err != nil {
 		t.Fatal(err)
 	}
 	if err := p.Close(); err != nil {
@@ -191,14 +185,14 @@ func TestWhatWasTakenOverIsDeletedWhenThatIsConfirmed(t *testing.T) {
 		"topic": func(d control.Deletion) error { return p.DeleteTopic(t.Context(), ada(), def, topicName("orders"), d) },
 		"group": func(d control.Deletion) error { return p.DeleteGroup(t.Context(), ada(), def, groupName("readers"), d) },
 	} {
-		if err := inTurn(t, func() error { return remove(control.Deletion{}) }); !refusal.Because(err, refusal.Confirm) || !strings.Contains(err.Error(), "was taken over from cluster stock") {
+		if err := remove(control.Deletion{}); !refusal.Because(err, refusal.Confirm) || !strings.Contains(err.Error(), "was taken over from cluster stock") {
 			t.Errorf("%s: %v", name, err)
 		}
-		if err := inTurn(t, func() error { return remove(control.Deletion{Confirmed: true}) }); err != nil {
+		if err := remove(control.Deletion{Confirmed: true}); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if err := inTurn(t, func() error { return p.DeleteTopic(t.Context(), ada(), def, topicName("made"), control.Deletion{}) }); err != nil {
+	if err := p.DeleteTopic(t.Context(), ada(), def, topicName("made"), control.Deletion{}); err != nil {
 		t.Error(err)
 	}
 }
