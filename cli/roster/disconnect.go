@@ -15,8 +15,9 @@ func (c commands) disconnect() *cobra.Command {
 	var app string
 	cmd := &cobra.Command{
 		Use: "disconnect CLIENT", Short: "End a client's streams at every proxy, and tell it to connect anew", Args: call.Exactly("the CLIENT"),
-		Long: "Ends the streams that a client keeps to proxies, and tells it to connect anew, which a client that is well does within seconds. What it holds goes to other members of its group at\n" +
-			"once, as when a client goes away. To keep a client out, revoke its key.",
+		Long: "Ends the streams that a client keeps to proxies, and tells it to connect anew. What it holds goes to other members of its group at once, as when a client goes away. It opens its next\n" +
+			"stream as after any that ended: at once, or, as Go's client does, with its next settings, within five minutes; until then it may send and receive, and is not listed. To keep a\n" +
+			"client out, revoke its key.",
 		Example: "  causeway client disconnect host@1@0@abc\n  causeway client disconnect host@1@0@abc --app shop",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := c.CheckOutput(); err != nil {

@@ -56,7 +56,8 @@ type Disconnect struct {
 	App *string `json:"app,omitempty"` // the application whose client it is, "" for callers without a key; left out: clients of that id of whichever application
 }
 
-// Disconnected is what came of it. A client that goes on connects anew within seconds.
+// Disconnected is what came of it. A client opens its next stream as it does after any that ended: at once, or, as Go's, with its next settings, within five minutes. Until then it may send and receive, and is
+// not listed.
 type Disconnected struct {
 	ID       string        `json:"id"`
 	Proxies  int           `json:"proxies"`  // that ended a stream of it
