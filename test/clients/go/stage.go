@@ -89,47 +89,55 @@ func (s *stage) config(group string) *rocketmq.Config {
 	}
 }
 
+// starting is what every client of this SDK has.
+type starting interface {
+	Start() error
+	GracefulStop() error
+}
+
+// started makes a client and starts it. Version 5.1.4 changes its settings while another goroutine of it writes them to a stream: now and then a start fails in
+// the client's own marshaling, before anything was sent. An application would start it again; so does this, with a new client, and notes it.
+func started[C starting](s *stage, what string, create func() (C, error)) (C, error) {
+	for tries := 1; ; tries++ {
+		c, err := create()
+		if err != nil {
+			return c, fmt.Errorf("new %s: %w", what, err)
+		}
+		err = c.Start()
+		if err == nil {
+			s.opened(c.GracefulStop)
+			return c, nil
+		}
+		if tries == 3 || !strings.Contains(err.Error(), "error while marshaling") {
+			return c, fmt.Errorf("start %s: %w", what, err)
+		}
+		s.note("%s started once more, since the client failed in its own marshaling", what)
+	}
+}
+
 // producer opens a producer that announces its topic. Without one this client has no route when it starts, so it opens no
 // telemetry stream, and its Start waits for settings for ever.
 func (s *stage) producer(opts ...rocketmq.ProducerOption) (rocketmq.Producer, error) {
-	p, err := rocketmq.NewProducer(s.config(""), append(opts, rocketmq.WithTopics(s.scenario.Topic))...)
-	if err != nil {
-		return nil, fmt.Errorf("new producer: %w", err)
-	}
-	if err := p.Start(); err != nil {
-		return nil, fmt.Errorf("start producer: %w", err)
-	}
-	s.opened(p.GracefulStop)
-	return p, nil
+	return started(s, "producer", func() (rocketmq.Producer, error) {
+		return rocketmq.NewProducer(s.config(""), append(opts, rocketmq.WithTopics(s.scenario.Topic))...)
+	})
 }
 
 func (s *stage) simple(group, topic string, filter *rocketmq.FilterExpression) (rocketmq.SimpleConsumer, error) {
-	c, err := rocketmq.NewSimpleConsumer(s.config(group),
-		rocketmq.WithSimpleAwaitDuration(s.await()),
-		rocketmq.WithSimpleSubscriptionExpressions(map[string]*rocketmq.FilterExpression{topic: filter}))
-	if err != nil {
-		return nil, fmt.Errorf("new simple consumer: %w", err)
-	}
-	if err := c.Start(); err != nil {
-		return nil, fmt.Errorf("start simple consumer: %w", err)
-	}
-	s.opened(c.GracefulStop)
-	return c, nil
+	return started(s, "simple consumer", func() (rocketmq.SimpleConsumer, error) {
+		return rocketmq.NewSimpleConsumer(s.config(group),
+			rocketmq.WithSimpleAwaitDuration(s.await()),
+			rocketmq.WithSimpleSubscriptionExpressions(map[string]*rocketmq.FilterExpression{topic: filter}))
+	})
 }
 
 func (s *stage) push(group string, listen func(*rocketmq.MessageView) rocketmq.ConsumerResult) (rocketmq.PushConsumer, error) {
-	c, err := rocketmq.NewPushConsumer(s.config(group),
-		rocketmq.WithPushAwaitDuration(s.await()),
-		rocketmq.WithPushSubscriptionExpressions(map[string]*rocketmq.FilterExpression{s.scenario.Topic: rocketmq.SUB_ALL}),
-		rocketmq.WithPushMessageListener(&rocketmq.FuncMessageListener{Consume: listen}))
-	if err != nil {
-		return nil, fmt.Errorf("new push consumer: %w", err)
-	}
-	if err := c.Start(); err != nil {
-		return nil, fmt.Errorf("start push consumer: %w", err)
-	}
-	s.opened(c.GracefulStop)
-	return c, nil
+	return started(s, "push consumer", func() (rocketmq.PushConsumer, error) {
+		return rocketmq.NewPushConsumer(s.config(group),
+			rocketmq.WithPushAwaitDuration(s.await()),
+			rocketmq.WithPushSubscriptionExpressions(map[string]*rocketmq.FilterExpression{s.scenario.Topic: rocketmq.SUB_ALL}),
+			rocketmq.WithPushMessageListener(&rocketmq.FuncMessageListener{Consume: listen}))
+	})
 }
 
 // letter builds message number n of a scenario: a body that is no text, two keys, a tag and two properties.
