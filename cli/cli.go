@@ -31,6 +31,7 @@ import (
 	"github.com/causeway-mq/causeway/cli/requests"
 	"github.com/causeway-mq/causeway/cli/roster"
 	"github.com/causeway-mq/causeway/cli/serve"
+	"github.com/causeway-mq/causeway/cli/sso"
 	"github.com/causeway-mq/causeway/cli/traffic"
 	"github.com/causeway-mq/causeway/cli/watch"
 	"github.com/causeway-mq/causeway/internal/nearest"
@@ -57,7 +58,7 @@ const (
 func Process() Env {
 	return Env{
 		Args: os.Args[1:], In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Getenv: os.Getenv,
-		Secret:     askSecret(os.Stdin, os.Stderr),
+		Secret: call.AskSecret(os.Stdin, os.Stderr), Browse: sso.Browse,
 		InTerminal: term.IsTerminal(int(os.Stdin.Fd())), OutTerminal: term.IsTerminal(int(os.Stdout.Fd())), ErrTerminal: term.IsTerminal(int(os.Stderr.Fd())),
 	}
 }

@@ -6,55 +6,33 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"net"
 	"net/http"
-	"net/netip"
 	"net/url"
-	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
 
 	"github.com/causeway-mq/causeway/cli/call"
 	"github.com/causeway-mq/causeway/cli/contexts"
+	"github.com/causeway-mq/causeway/cli/sso"
 	"github.com/causeway-mq/causeway/control/wire"
+	"github.com/causeway-mq/causeway/internal/clock"
 )
 
-// askSecret reads a secret at a terminal without showing it; nil where in is no terminal. The terminal hands over every key
-// while it asks, so Ctrl-C ends the question and nothing waits behind it.
-func askSecret(in, talk *os.File) func(string) (string, error) {
-	fd := int(in.Fd())
-	if !term.IsTerminal(fd) {
-		return nil
-	}
-	return func(prompt string) (string, error) {
-		before, err := term.MakeRaw(fd)
-		if err != nil {
-			return "", err
-		}
-		typed, err := term.NewTerminal(struct {
-			io.Reader
-			io.Writer
-		}{in, talk}, "").ReadPassword(prompt)
-		if err := errors.Join(err, term.Restore(fd, before)); err != nil {
-			return "", fmt.Errorf("nothing was typed: %w", err)
-		}
-		return typed, nil
-	}
-}
-
 func (c commands) loginCommand() *cobra.Command {
-	return &cobra.Command{
+	var provider, noBrowser bool
+	cmd := &cobra.Command{
 		Use: "login", Short: "Ask for a token, try it at the server and keep it in a context", Args: call.Exactly(),
 		Long: `Ask for a token, try it at the server and keep it in a context: the one that --context names, or the current one. Where there is none, one is
 made, under the server's host name.
 
 The token is typed without being shown; it can be piped in as well, or given as --token or CAUSEWAY_TOKEN. A server that asks nobody for a token is kept without one,
 and one that is given all the same has to be good. It is kept in the contexts' file, which
-its owner alone can read.`,
-		Example: "  causeway login --server https://mq.example.com --tenant pay\n  echo \"$TOKEN\" | causeway login --context prod",
+its owner alone can read.
+
+With --sso nobody needs a token: a browser on this machine leads to the identity provider of the installation, and you work here as the member that you are, for eight
+hours or until causeway logout.`,
+		Example: "  causeway login --server https://mq.example.com --tenant pay\n  causeway login --sso --server https://mq.example.com\n  echo \"$TOKEN\" | causeway login --context prod",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := c.CheckOutput(); err != nil {
 				return err
@@ -63,10 +41,13 @@ its owner alone can read.`,
 			if err != nil {
 				return err
 			}
-			if err := c.warnOfPlainText(); err != nil {
+			if err := c.WarnOfPlainText(); err != nil {
 				return err
 			}
-			given, err := c.givenToken()
+			if provider || noBrowser {
+				return c.loginAtProvider(cmd, kept, isNew)
+			}
+			given, err := c.GivenToken()
 			if err != nil {
 				return err
 			}
@@ -79,7 +60,7 @@ its owner alone can read.`,
 				return err
 			}
 			if c.Token = given; given == "" {
-				if c.Token, err = c.typedToken(); err != nil {
+				if c.Token, err = c.TypedToken(); err != nil {
 					return err
 				}
 			}
@@ -94,6 +75,42 @@ its owner alone can read.`,
 			return c.loggedIn(cmd.Context(), kept, isNew, "logged in to %s as "+strings.ReplaceAll(s.Name+", "+s.Role, "%", "%%")+"; the token is kept in context %s")
 		},
 	}
+	cmd.Flags().BoolVar(&provider, "sso", false, "log in at the identity provider, with a browser on this machine")
+	cmd.Flags().BoolVar(&noBrowser, "no-browser", false, "with --sso: show the address, and open nothing")
+	return cmd
+}
+
+// loginAtProvider keeps the session that somebody gets with his browser. One that cannot be kept is ended, and so is the one that it follows.
+func (c commands) loginAtProvider(cmd *cobra.Command, kept contexts.Context, isNew bool) error {
+	ctx, f := cmd.Context(), cmd.Flags()
+	if !f.Changed("sso") || c.Given.Token != "" || c.Env.Getenv("CAUSEWAY_TOKEN") != "" {
+		return call.Usage("%s: --no-browser is for --sso, which takes no token: leave --token away, and unset CAUSEWAY_TOKEN, which would come before the session", cmd.CommandPath())
+	}
+	l := sso.Login{Call: c.Call, Clock: clock.System()}
+	if c.Token = ""; c.TenantChosen() {
+		l.Tenant = c.Tenant
+	}
+	if !f.Changed("no-browser") {
+		l.Browse = c.Env.Browse
+	}
+	begun, err := l.Session(ctx)
+	if err != nil {
+		return err
+	}
+	before, _, _ := c.Chosen() // none, where the context is new
+	c.Token = begun.Token
+	if _, err = c.greet(ctx, &kept); err == nil {
+		kept.Token, kept.TokenFile, kept.TokenEnv = begun.Token, "", ""
+		who := begun.Name + ", " + begun.Role + ", until " + begun.Expires.UTC().Format("2006-01-02 15:04:05Z")
+		err = c.loggedIn(ctx, kept, isNew, "logged in to %s as "+strings.ReplaceAll(who, "%", "%%")+"; the session is kept in context %s")
+	}
+	if err != nil {
+		return errors.Join(err, sso.End(context.WithoutCancel(ctx), c.Call, kept.Server, begun.Token))
+	}
+	if before.Name == kept.Name && sso.Is(before.Token) {
+		_ = sso.End(ctx, c.Call, before.Server, before.Token) // else its time ends it
+	}
+	return nil
 }
 
 // loginContext is the context that a token is for: one that is there, or a new one.
@@ -137,20 +154,6 @@ func (c commands) loginContext(cmd *cobra.Command) (kept contexts.Context, isNew
 	return kept, isNew, nil
 }
 
-// warnOfPlainText tells that a token would go over the network for everybody to read.
-func (c commands) warnOfPlainText() error {
-	u, err := url.Parse(c.Server)
-	if err != nil {
-		return call.Usage("--server %q: a URL such as http://127.0.0.1:8090 is needed", c.Server)
-	}
-	ip, err := netip.ParseAddr(u.Hostname())
-	if u.Scheme == "https" || strings.EqualFold(u.Hostname(), "localhost") || err == nil && ip.IsLoopback() {
-		return nil
-	}
-	fmt.Fprintf(c.Env.Err, "warning: the token goes to %s in plain text; https:// protects it\n", net.JoinHostPort(u.Hostname(), or(u.Port(), "80")))
-	return nil
-}
-
 // greet asks the server who one is, and whether that may work in the tenant. A token that belongs to a tenant brings it along.
 func (c commands) greet(ctx context.Context, kept *contexts.Context) (s wire.Session, err error) {
 	if err := c.Ask(ctx, http.MethodGet, "/v1/session", nil, &s); err != nil {
@@ -160,21 +163,6 @@ func (c commands) greet(ctx context.Context, kept *contexts.Context) (s wire.Ses
 		c.Tenant, kept.Tenant = s.Tenant, s.Tenant
 	}
 	return s, c.Ask(ctx, http.MethodGet, "/v1/tenants/"+url.PathEscape(c.Tenant), nil, nil)
-}
-
-// givenToken is the token of the command line, of the environment, or of the first line of an input that nobody types; "" where none is given.
-func (c commands) givenToken() (string, error) {
-	if token := strings.TrimSpace(or(c.Given.Token, c.Env.Getenv("CAUSEWAY_TOKEN"))); token != "" || c.Env.Secret != nil {
-		return token, nil
-	}
-	token, err := c.FirstLine()
-	return strings.TrimSpace(token), err
-}
-
-// typedToken takes the token from somebody at the terminal.
-func (c commands) typedToken() (string, error) {
-	token, err := c.TypedSecret("Token: ")
-	return strings.TrimSpace(token), err
 }
 
 func (c commands) loggedIn(ctx context.Context, kept contexts.Context, isNew bool, said string) error {
@@ -199,8 +187,9 @@ func (c commands) loggedIn(ctx context.Context, kept contexts.Context, isNew boo
 
 func (c commands) logoutCommand() *cobra.Command {
 	return &cobra.Command{
-		Use: "logout", Short: "Forget the token of a context", Args: call.Exactly(),
-		Long:    "Forget the token of a context: the one that --context names, or the current one. A token that the context only points to, in a file or in the\nenvironment, stays there.",
+		Use: "logout", Short: "Forget the token of a context, and end the session that login --sso began", Args: call.Exactly(),
+		Long: `Forget the token of a context: the one that --context names, or the current one. A token that the context only points to, in a file or in the
+environment, stays there. A session that login --sso began ends at the server as well.`,
 		Example: "  causeway logout\n  causeway logout --context prod",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := c.CheckOutput(); err != nil {
@@ -223,6 +212,12 @@ func (c commands) logoutCommand() *cobra.Command {
 			})
 			if err != nil {
 				return unkept(err)
+			}
+			if sso.Is(kept.Token) {
+				if err := sso.End(cmd.Context(), c.Call, kept.Server, kept.Token); err != nil {
+					return call.Fail(call.Classify(err).Code, fmt.Errorf("the session is forgotten here, and %s did not end it: %w", kept.Server, err), "it ends by itself within eight hours; an admin ends it with: causeway member logout")
+				}
+				return c.Say(map[string]any{"context": kept.Name, "forgotten": true}, "context %s is logged out", kept.Name)
 			}
 			switch had {
 			case "":

@@ -22,6 +22,8 @@ type Env struct {
 	Getenv func(string) string
 	// Secret asks somebody at a terminal for a secret without showing it; nil where there is nobody.
 	Secret func(prompt string) (string, error)
+	// Browse opens a browser for somebody at a desktop; nil: he opens one himself.
+	Browse func(address string) error
 	// InTerminal tells that somebody types the input; OutTerminal and ErrTerminal, that somebody looks at the output as it comes.
 	InTerminal, OutTerminal, ErrTerminal bool
 }

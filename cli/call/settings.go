@@ -121,7 +121,7 @@ const tenantTime = 5 * time.Second
 // TokensTenant takes the tenant that a token belongs to where nobody said another one: it is the only one that the token can work in. Commands that speak to the
 // clients' port need none, and the server's one token has none. That it cannot be found out is no error: what follows tells what is wrong.
 func (c *Call) TokensTenant(cmd *cobra.Command) {
-	if c.TenantChosen() || !strings.HasPrefix(c.Token, "cwt_") || cmd.Flags().Lookup("endpoint") != nil {
+	if c.TenantChosen() || !strings.HasPrefix(c.Token, "cwt_") && !strings.HasPrefix(c.Token, "cwl_") || cmd.Flags().Lookup("endpoint") != nil {
 		return
 	}
 	ctx, cancel := context.WithTimeout(cmd.Context(), tenantTime)

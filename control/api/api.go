@@ -126,7 +126,7 @@ func Operations() []door.Operation { return (&server{}).operations() }
 
 // operations is every operation, those of the process answered by this server.
 func (s *server) operations() []door.Operation {
-	return slices.Concat(s.processOperations(), s.sessionOperations(), s.providerOperations(), resources.Operations(), estate.Operations(), jobs.Operations(), messages.Operations(), people.Operations(), requests.Operations(), figures.Operations(), clients.Operations(), s.live.Operations())
+	return slices.Concat(s.processOperations(), s.sessionOperations(), s.providerOperations(), s.terminalOperations(), resources.Operations(), estate.Operations(), jobs.Operations(), messages.Operations(), people.Operations(), requests.Operations(), figures.Operations(), clients.Operations(), s.live.Operations())
 }
 
 // New makes the interface's handler.

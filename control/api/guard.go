@@ -60,6 +60,9 @@ func (s *server) authenticate(r *http.Request) (identity.Caller, error) {
 	if !strings.EqualFold(scheme, "Bearer") {
 		token = ""
 	}
+	if terminalToken(r) != "" {
+		return s.byTerminal(r)
+	}
 	from := control.Actor{Remote: r.RemoteAddr, Request: idOf(r)}
 	if _, err := r.Cookie(sessionCookie); err == nil && token == "" {
 		return s.bySession(r)
@@ -99,11 +102,7 @@ func (s *server) standing(r *http.Request, c identity.Caller) func(context.Conte
 			_, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 			return s.kept.Who.TokenStands(strings.TrimSpace(token), c)
 		case control.MemberActor:
-			cookie, err := r.Cookie(sessionCookie)
-			if err != nil {
-				return mq.Refuse(mq.Unauthorized, "no cookie of a session")
-			}
-			return s.kept.Who.SessionStands(ctx, cookie.Value, c)
+			return s.kept.Who.SessionStands(ctx, sessionID(r), c) // of none it says that it is over
 		}
 		return nil
 	}

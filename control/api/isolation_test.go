@@ -101,6 +101,7 @@ func (r route) request(t *testing.T, th things, tag string) (path, body string) 
 		"resetGroup": `{"topic":"` + th["topic"] + `","to":"latest","force":true}`, "redriveDeadLetters": `{"limit":1}`, "cancelJob": `{}`, "cancelInstallationJob": `{}`,
 		"createMember": `{"name":"m` + tag + `","role":"viewer"}`, "changeMember": `{"note":"n"}`, "createToken": `{"name":"m","role":"viewer"}`,
 		"createSession":            `{"tenant":"` + th["tenant"] + `","name":"` + th["member"] + `","password":"a wrong password"}`,
+		"createTerminalSession":    `{"code":"none","verifier":"none"}`, // without an identity provider nobody becomes known by it
 		"createInstallationMember": `{"name":"m` + tag + `","role":"viewer"}`, "changeInstallationMember": `{"note":"n"}`, "createInstallationToken": `{"name":"m","role":"viewer"}`,
 		"disconnectClient": `{}`, "sendMessage": `{"text":"t"}`, "resendMessage": `{}`, "cancelScheduled": `{}`, "resolveTransaction": `{"verdict":"rollback","confirm":"` + th["id"] + `"}`,
 		"createRequest":  `{"kind":"grant","to":"shop","reason":"r","grant":{"topic":"ledger","as":"b` + tag + `","subscribe":true}}`,

@@ -413,7 +413,11 @@ func (w *walker) people() {
 	w.done("listLogins", "/v1/session/logins", "")
 	w.call("beginProviderLogin", "/v1/session/provider?return=/&tenant=default", "") // what they do where there is a provider has tests of its own
 	w.call("endProviderLogin", "/v1/session/provider/return", "")
-	w.called["beginProviderLogin"], w.called["endProviderLogin"] = true, true
+	w.call("beginTerminalLogin", "/v1/session/provider/terminal?port=40000&state=0123456789012345678901&challenge=0123456789012345678901234567890123456789012&tenant=default", "")
+	w.call("createTerminalSession", "/v1/session/terminal", `{"code":"c","verifier":"v"}`)
+	for _, id := range []string{"beginProviderLogin", "endProviderLogin", "beginTerminalLogin", "createTerminalSession"} {
+		w.called[id] = true
+	}
 	w.done("createInstallationToken", "/v1/tokens", `{"name":"pager","role":"break-glass","reason":"ticket 4711: disk full"}`)
 	w.done("listInstallationAudit", "/v1/audit?limit=3&noun=token&outcome=done&from=2026-01-01T00:00:00Z", "")
 	w.done("listAudit", def+"/audit?limit=3", "")

@@ -39,7 +39,7 @@ func (s *server) providerOperations() []door.Operation {
 func (s *server) waysIn(*door.Request) (door.Answer, error) {
 	ways := wire.Logins{Password: true}
 	if p := s.opt.Provider; p != nil {
-		ways.Provider = &wire.LoginProvider{Label: p.Label(), Path: providerPath}
+		ways.Provider = &wire.LoginProvider{Label: p.Label(), Path: providerPath, Terminal: p.TerminalURL()}
 	}
 	return door.OK(ways)
 }
@@ -57,13 +57,16 @@ func (s *server) provider(r *door.Request) (*oidc.Provider, error) {
 }
 
 func (s *server) toProvider(r *door.Request) (door.Answer, error) {
+	return s.begin(r, oidc.Wanted{Return: cmp.Or(r.URL.Query().Get("return"), "/")})
+}
+
+// begin sends a browser to the provider, with the login that it is to bring back.
+func (s *server) begin(r *door.Request, want oidc.Wanted) (door.Answer, error) {
 	p, err := s.provider(r)
 	if err != nil {
 		return door.Answer{}, err
 	}
-	q := r.URL.Query()
-	want := oidc.Wanted{Return: cmp.Or(q.Get("return"), "/")}
-	if text := q.Get("tenant"); text != "" {
+	if text := r.URL.Query().Get("tenant"); text != "" {
 		if want.Tenant, err = mq.ParseTenant(text); err != nil {
 			return door.Answer{}, door.Bad("out_of_range", "tenant", "tenant: no id of a tenant")
 		}
@@ -72,8 +75,16 @@ func (s *server) toProvider(r *door.Request) (door.Answer, error) {
 	if err != nil {
 		return door.Answer{}, s.failed(r, err)
 	}
-	cookie := &http.Cookie{Name: loginCookie, Value: sealed, Path: providerPath, HttpOnly: true, SameSite: http.SameSiteLaxMode, Secure: r.TLS != nil || p.Secure(), MaxAge: int(oidc.Life.Seconds())}
-	return door.Answer{Status: http.StatusSeeOther, Location: at, Cookies: []*http.Cookie{cookie}}, nil
+	return door.Answer{Status: http.StatusSeeOther, Location: at, Cookies: []*http.Cookie{s.loginCookie(r, sealed)}}, nil
+}
+
+// loginCookie keeps a login that is under way at the browser; "" takes it away.
+func (s *server) loginCookie(r *door.Request, sealed string) *http.Cookie {
+	c := &http.Cookie{Name: loginCookie, Value: sealed, Path: providerPath, HttpOnly: true, SameSite: http.SameSiteLaxMode, Secure: r.TLS != nil || s.opt.Provider.Secure(), MaxAge: int(oidc.Life.Seconds())}
+	if sealed == "" {
+		c.MaxAge = -1
+	}
+	return c
 }
 
 func (s *server) fromProvider(r *door.Request) (door.Answer, error) {
@@ -87,13 +98,17 @@ func (s *server) fromProvider(r *door.Request) (door.Answer, error) {
 	}
 	who, attempt, err := p.Finish(r.Context(), sealed, r.URL.Query())
 	if err != nil {
-		return door.Answer{}, s.failed(r, err)
+		err = s.failed(r, err)
 	}
-	entry := identity.Entry{Who: who, Grants: p.Grants(), From: control.Actor{Remote: r.RemoteAddr, Request: idOf(r.Request)}}
-	if attempt.Tenant != "" {
-		if entry.Tenant, err = mq.ParseTenant(attempt.Tenant); err != nil {
-			return door.Answer{}, err
-		}
+	if attempt.Terminal != nil && !notHis(err) {
+		return s.forTerminal(r, who, attempt, err)
+	}
+	if err != nil {
+		return door.Answer{}, err
+	}
+	entry, err := s.entry(r, who, attempt)
+	if err != nil {
+		return door.Answer{}, err
 	}
 	begun, err := r.Who.Enter(r.Context(), entry)
 	if err != nil {
@@ -101,8 +116,16 @@ func (s *server) fromProvider(r *door.Request) (door.Answer, error) {
 	}
 	session := cookieOf(r.Request, begun.ID, identity.SessionLife)
 	session.Secure = session.Secure || p.Secure()
-	spent := &http.Cookie{Name: loginCookie, Path: providerPath, HttpOnly: true, SameSite: http.SameSiteLaxMode, Secure: session.Secure, MaxAge: -1}
-	return door.Answer{Status: http.StatusOK, Text: onward(attempt.Return), Media: "text/html; charset=utf-8", Cookies: []*http.Cookie{session, spent}}, nil
+	return door.Answer{Status: http.StatusOK, Text: onward(attempt.Return), Media: "text/html; charset=utf-8", Cookies: []*http.Cookie{session, s.loginCookie(r, "")}}, nil
+}
+
+// entry is whom the provider vouched for, at our door.
+func (s *server) entry(r *door.Request, who identity.Vouched, a oidc.Attempt) (e identity.Entry, err error) {
+	e = identity.Entry{Who: who, Grants: s.opt.Provider.Grants(), From: control.Actor{Remote: r.RemoteAddr, Request: idOf(r.Request)}}
+	if a.Tenant != "" {
+		e.Tenant, err = mq.ParseTenant(a.Tenant)
+	}
+	return e, err
 }
 
 // failed notes a login that failed; what went wrong in the depths goes to the log.

@@ -26,7 +26,8 @@ import (
 // offered is an installation whose members log in at a provider as well.
 type offered struct {
 	*site
-	op *optest.Provider
+	op  *optest.Provider
+	now *clock.Virtual
 }
 
 func offer(t *testing.T, change ...func(*oidc.Config)) *offered {
@@ -37,6 +38,7 @@ func offer(t *testing.T, change ...func(*oidc.Config)) *offered {
 	front := server.URL
 	o.op = optest.New(t, front+oidc.ReturnPath)
 	now := clock.NewVirtual(time.Now())
+	o.now = now
 	o.site = serve(t, func(a *api.Options, p *control.Options) {
 		c := oidc.Default()
 		c.Issuer, c.ClientID, c.ClientSecret, c.RedirectURL, c.Label = o.op.URL, optest.ClientID, optest.Secret, front+oidc.ReturnPath, "the company"

@@ -49,20 +49,20 @@ func (s *server) session(r *door.Request) (door.Answer, error) {
 	shown := showSession(r.Caller)
 	if here, err := s.seated(r.Request); err == nil && r.Caller.Actor.Kind == control.MemberActor {
 		shown.CSRF, shown.Expires = here.CSRF, door.Optional(here.Expires)
-		if p := s.opt.Provider; p != nil && here.External {
+		if p := s.opt.Provider; p != nil && here.External && !identity.OfTerminal(here.ID) {
 			shown.Logout = p.Logout(r.Context(), here.IDToken())
 		}
 	}
 	return door.OK(shown)
 }
 
-// seated is the session of a request's cookie. Unauthorized: there is none, or it is over.
+// seated is the session of a request's terminal, or of its cookie. Unauthorized: there is none, or it is over.
 func (s *server) seated(r *http.Request) (identity.Session, error) {
-	cookie, err := r.Cookie(sessionCookie)
-	if err != nil {
-		return identity.Session{}, mq.Refuse(mq.Unauthorized, "no cookie of a session")
+	id := sessionID(r)
+	if id == "" {
+		return identity.Session{}, mq.Refuse(mq.Unauthorized, "no session is shown")
 	}
-	return s.kept.Who.Session(r.Context(), cookie.Value, control.Actor{Remote: r.RemoteAddr, Request: idOf(r)})
+	return s.kept.Who.Session(r.Context(), id, control.Actor{Remote: r.RemoteAddr, Request: idOf(r)})
 }
 
 func (s *server) login(r *door.Request) (door.Answer, error) {
@@ -111,7 +111,7 @@ func cookieOf(r *http.Request, id string, life time.Duration) *http.Cookie {
 	return c
 }
 
-// leave ends the session of a request's cookie, if it has one.
+// leave ends the session that a request shows, if it shows one.
 func (s *server) leave(r *http.Request) error {
 	here, err := s.seated(r)
 	if mq.KindOf(err) == mq.Unauthorized {

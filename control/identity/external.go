@@ -57,19 +57,25 @@ const LinkMember control.Verb = "link"
 
 // Enter begins a session for whom an identity provider vouches. Forbidden: he is nobody here.
 func (d *Directory) Enter(ctx context.Context, e Entry) (Session, error) {
-	_ = d.plane.Refresh(ctx) // what another plane knows of him; without it he is judged by what this one knows
-	place, ok := d.placeFor(e)
-	if !ok {
-		return Session{}, &control.Refusal{Err: mq.Refuse(mq.Forbidden, "%.120q is no member here", e.Who.Name), Reason: NoMember}
-	}
-	m, doc, err := d.memberFor(ctx, e, place)
+	m, doc, err := d.welcome(ctx, e)
 	if err != nil {
 		return Session{}, err
 	}
-	if !m.Live(d.now()) || !d.open(place) {
-		return Session{}, d.turnedAway(ctx, e, m, refusal{NoMember, "the member is switched off"})
-	}
 	return d.begin(ctx, m, doc, entrance{from: e.From, external: true, idToken: e.Who.IDToken, why: "by the identity provider"})
+}
+
+// welcome finds the member that somebody is, who may come in.
+func (d *Directory) welcome(ctx context.Context, e Entry) (Member, control.Document, error) {
+	_ = d.plane.Refresh(ctx) // what another plane knows of him; without it he is judged by what this one knows
+	place, ok := d.placeFor(e)
+	if !ok {
+		return Member{}, control.Document{}, &control.Refusal{Err: mq.Refuse(mq.Forbidden, "%.120q is no member here", e.Who.Name), Reason: NoMember}
+	}
+	m, doc, err := d.memberFor(ctx, e, place)
+	if err == nil && (!m.Live(d.now()) || !d.open(place)) {
+		err = d.turnedAway(ctx, e, m, refusal{NoMember, "the member is switched off"})
+	}
+	return m, doc, err
 }
 
 // turnedAway writes down that somebody in whose name a member stands was not let in. He is told that he is nobody here.

@@ -39,25 +39,37 @@ type seat struct {
 	External bool      `json:"external,omitempty"`
 	Person   string    `json:"person,omitempty"` // at the identity provider, hashed: a member who is untied is another person's from then on
 	Hint     string    `json:"hint,omitempty"`   // the provider's id token, sealed
+	Terminal bool      `json:"terminal,omitempty"`
 	Begun    time.Time `json:"begun"`
 	Used     time.Time `json:"used"`
 }
 
-func (s seat) over(now time.Time) bool {
-	return now.Sub(s.Used) >= SessionIdle || now.Sub(s.Begun) >= SessionLife
+// last is when the session ends at the latest.
+func (s seat) last() time.Time {
+	if s.Terminal {
+		return s.Begun.Add(TerminalLife)
+	}
+	return s.Begun.Add(SessionLife)
 }
 
+// ends is when the session ends if it is not used any more.
+func (s seat) ends() time.Time {
+	last, idle := s.last(), s.Used.Add(SessionIdle)
+	if s.Terminal || last.Before(idle) {
+		return last
+	}
+	return idle
+}
+
+func (s seat) over(now time.Time) bool { return !now.Before(s.ends()) }
+
 func (s seat) session(id string, c Caller) Session {
-	return Session{ID: id, CSRF: s.CSRF, Expires: s.Begun.Add(SessionLife), Name: s.Name, Caller: c, External: s.External, hint: s.Hint}
+	return Session{ID: id, CSRF: s.CSRF, Expires: s.last(), Name: s.Name, Caller: c, External: s.External, hint: s.Hint}
 }
 
 // item is how a seat lies on the shelf.
 func (s seat) item(key string) shelf.Item {
-	ends := s.Used.Add(SessionIdle)
-	if last := s.Begun.Add(SessionLife); last.Before(ends) {
-		ends = last
-	}
-	return shelf.Item{Kind: sessionItem, Key: key, Owner: s.owner(), Body: jsonOf(s), Ends: ends}
+	return shelf.Item{Kind: sessionItem, Key: key, Owner: s.owner(), Body: jsonOf(s), Ends: s.ends()}
 }
 
 // owner is the member, as actorName has him.
@@ -95,6 +107,9 @@ func (s *sessions) add(ctx context.Context, one seat, idToken string) (id string
 		return "", err
 	}
 	drawn := unguessable()
+	if one.Terminal {
+		drawn = TerminalPrefix + drawn // under the seal: neither is taken for the other
+	}
 	id = drawn + "." + sealOf(secret, drawn)
 	if one.Hint, err = sealHint(id, idToken); err != nil {
 		return "", err

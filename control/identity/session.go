@@ -24,10 +24,10 @@ const (
 	MaxSessions = 20
 )
 
-// Session is a member at a browser.
+// Session is a member at a browser, or at a terminal.
 type Session struct {
-	ID      string // the cookie's value; known to the browser alone, kept as a hash
-	CSRF    string // that requests which change something have to show
+	ID      string // the cookie's value, or what a terminal shows as its token; known to them alone, kept as a hash
+	CSRF    string // that requests of a browser which change something have to show; a terminal's has none
 	Expires time.Time
 	Name    string // of the member in his place
 	Caller  Caller
@@ -60,6 +60,7 @@ func (d *Directory) Login(ctx context.Context, at MemberAt, password string, fro
 type entrance struct {
 	from     control.Actor
 	external bool
+	terminal bool
 	idToken  string // of the provider
 	why      string // of the row of audit
 }
@@ -74,6 +75,9 @@ func (d *Directory) begin(ctx context.Context, m Member, doc control.Document, b
 	one := seat{Tenant: m.Tenant.String(), Name: m.Name, Made: m.Created, CSRF: unguessable(), Proof: proofOf(doc), External: by.external, Begun: now, Used: now}
 	if by.external {
 		one.Person = personOf(m)
+	}
+	if by.terminal {
+		one.Terminal, one.CSRF = true, ""
 	}
 	id, err := d.sessions.add(ctx, one, by.idToken)
 	if err != nil {
@@ -164,9 +168,9 @@ func (d *Directory) out(ctx context.Context, m Member) {
 	_ = d.sessions.endAll(ctx, actorName(m.Tenant, m.Name), "")
 }
 
-// Shows tells whether a request that changes something showed the session's own token.
+// Shows tells whether a request that changes something showed the session's own token; that of a terminal has none.
 func (s Session) Shows(csrf string) bool {
-	return subtle.ConstantTimeCompare([]byte(s.CSRF), []byte(csrf)) == 1
+	return s.CSRF != "" && subtle.ConstantTimeCompare([]byte(s.CSRF), []byte(csrf)) == 1
 }
 
 // unguessable is 256 random bits.

@@ -78,7 +78,7 @@ type Session struct {
 	Tenant  string     `json:"tenant,omitempty"`  // none: of the installation
 	Rights  []string   `json:"rights"`            // within the tenant, or everywhere
 	CSRF    string     `json:"csrf,omitempty"`    // of a browser's session: to be shown in X-CSRF-Token with what changes something
-	Expires *time.Time `json:"expires,omitempty"` // of a browser's session
+	Expires *time.Time `json:"expires,omitempty"` // of a session, at a browser or at a terminal
 	Logout  string     `json:"logout,omitempty"`  // where the identity provider ends its own session, with the id token that began it (id_token_hint): go there after the end of this one
 }
 
@@ -90,8 +90,9 @@ type Logins struct {
 
 // LoginProvider is where members log in at an identity provider.
 type LoginProvider struct {
-	Label string `json:"label"` // what people are shown
-	Path  string `json:"path"`  // a browser that goes there, with tenant and return, logs in
+	Label    string `json:"label"`    // what people are shown
+	Path     string `json:"path"`     // a browser that goes there, with tenant and return, logs in
+	Terminal string `json:"terminal"` // a browser that goes to this URL logs in for a terminal that waits on the loopback interface
 }
 
 // Login begins a session.

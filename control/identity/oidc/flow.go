@@ -3,6 +3,7 @@
 package oidc
 
 import (
+	"cmp"
 	"context"
 	"crypto/aes"
 	"crypto/cipher"
@@ -48,17 +49,19 @@ type Attempt struct {
 	Return   string    `json:"r"`
 	Tenant   string    `json:"t,omitempty"`
 	Ends     time.Time `json:"e"`
+	Terminal *Terminal `json:"x,omitempty"` // that waits for the end; nil: the browser itself wants a session
 }
 
-// Wanted is what somebody who logs in wants: the tenant, "" for wherever he is somebody, and the path to go to afterwards.
+// Wanted is what somebody who logs in wants: the tenant, "" for wherever he is somebody, and the path to go to afterwards, or the terminal that is to have the session.
 type Wanted struct {
-	Tenant mq.Tenant
-	Return string
+	Tenant   mq.Tenant
+	Return   string
+	Terminal *Terminal
 }
 
 // Begin gives the URL of the provider at which a login goes on, and the cookie that the browser has to bring back within Life.
 func (p *Provider) Begin(ctx context.Context, w Wanted) (at, cookie string, err error) {
-	if err := checkReturn(w.Return); err != nil {
+	if err := cmp.Or(checkReturn(w.Return), w.Terminal.Check()); err != nil {
 		return "", "", err
 	}
 	ctx, cancel := p.asking(ctx)
@@ -67,8 +70,8 @@ func (p *Provider) Begin(ctx context.Context, w Wanted) (at, cookie string, err 
 	if err != nil {
 		return "", "", err
 	}
-	a := Attempt{State: rand.Text(), Nonce: rand.Text(), Verifier: oauth2.GenerateVerifier(), Return: w.Return, Tenant: w.Tenant.String(), Ends: p.shelf.Now().Add(Life)}
-	if cookie, err = p.sealed(ctx, a); err != nil {
+	a := Attempt{State: rand.Text(), Nonce: rand.Text(), Verifier: oauth2.GenerateVerifier(), Return: w.Return, Tenant: w.Tenant.String(), Ends: p.shelf.Now().Add(Life), Terminal: w.Terminal}
+	if cookie, err = p.seals(ctx, forAttempt, a); err != nil {
 		return "", "", err
 	}
 	return p.oauth(f).AuthCodeURL(a.State, gooidc.Nonce(a.Nonce), oauth2.S256ChallengeOption(a.Verifier)), cookie, nil
@@ -160,34 +163,50 @@ func (p *Provider) redeem(ctx context.Context, f *found, a Attempt, code string)
 	return who, err
 }
 
-// sealed is an attempt as the browser keeps it.
-func (p *Provider) sealed(ctx context.Context, a Attempt) (string, error) {
+// purpose tells apart what is sealed under one key.
+type purpose string
+
+const (
+	forAttempt purpose = ""
+	forTicket  purpose = "ticket\n"
+)
+
+// seals gives what a browser keeps or carries.
+func (p *Provider) seals(ctx context.Context, what purpose, v any) (string, error) {
 	box, err := p.box(ctx)
 	if err != nil {
 		return "", err
 	}
-	raw, err := json.Marshal(a)
+	raw, err := json.Marshal(v)
 	if err != nil {
 		return "", err
 	}
 	nonce := make([]byte, box.NonceSize())
 	_, _ = rand.Read(nonce) // never fails: the process ends first
-	return base64.RawURLEncoding.EncodeToString(box.Seal(nonce, nonce, raw, []byte(p.config.Issuer))), nil
+	return base64.RawURLEncoding.EncodeToString(box.Seal(nonce, nonce, raw, []byte(string(what)+p.config.Issuer))), nil
+}
+
+// opens reads what this installation sealed for that purpose.
+func (p *Provider) opens(ctx context.Context, what purpose, text string, into any) error {
+	box, err := p.box(ctx)
+	if err != nil {
+		return err
+	}
+	raw, err := base64.RawURLEncoding.DecodeString(text)
+	if err != nil || len(raw) < box.NonceSize() {
+		return notYours("this browser began no login here, or takes no cookies: begin anew")
+	}
+	clear, err := box.Open(nil, raw[:box.NonceSize()], raw[box.NonceSize():], []byte(string(what)+p.config.Issuer))
+	if err != nil || json.Unmarshal(clear, into) != nil {
+		return notYours("no login that is known here: begin anew")
+	}
+	return nil
 }
 
 // opened is an attempt that this installation sealed and whose time is not over.
 func (p *Provider) opened(ctx context.Context, cookie string) (a Attempt, err error) {
-	box, err := p.box(ctx)
-	if err != nil {
-		return a, err
-	}
-	raw, err := base64.RawURLEncoding.DecodeString(cookie)
-	if err != nil || len(raw) < box.NonceSize() {
-		return a, notYours("this browser began no login here, or takes no cookies: begin anew")
-	}
-	clear, err := box.Open(nil, raw[:box.NonceSize()], raw[box.NonceSize():], []byte(p.config.Issuer))
-	if err != nil || json.Unmarshal(clear, &a) != nil {
-		return a, notYours("this browser began no login here: begin anew")
+	if err := p.opens(ctx, forAttempt, cookie, &a); err != nil {
+		return Attempt{}, err
 	}
 	if !p.shelf.Now().Before(a.Ends) {
 		return Attempt{}, notYours("the login took longer than " + Life.String() + ": begin anew")

@@ -12,6 +12,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"slices"
 	"sync"
 	"testing"
@@ -48,6 +49,7 @@ type Provider struct {
 	lie  func(*Token)
 	left []string // subjects
 	mute []string // fields
+	no   bool
 }
 
 type signingKey struct {
@@ -86,6 +88,10 @@ func New(t *testing.T, back string) *Provider {
 	issuer := op.NewIssuerInterceptor(provider.IssuerFromRequest)
 	mux.HandleFunc("/login/username", issuer.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		id := r.FormValue("authRequestID")
+		if p.denied() {
+			kept.denies(w, r, id)
+			return
+		}
 		if err := kept.CheckUsernamePassword("", "", id); err != nil {
 			http.Error(w, err.Error(), http.StatusBadRequest)
 			return
@@ -112,6 +118,9 @@ func (p *Provider) Rotate() {
 
 // Hides leaves fields out of what the provider says of itself from now on.
 func (p *Provider) Hides(fields ...string) { p.set(func() { p.mute = fields }) }
+
+// Denies lets nobody log in from now on.
+func (p *Provider) Denies() { p.set(func() { p.no = true }) }
 
 // Left lists whose sessions ended at the provider, by subject; "" where nobody said whose.
 func (p *Provider) Left() (subjects []string) {
@@ -141,6 +150,21 @@ func (p *Provider) now() (u User, lie func(*Token), key signingKey) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.user, p.lie, p.key
+}
+
+func (p *Provider) denied() (no bool) {
+	p.set(func() { no = p.no })
+	return no
+}
+
+// denies sends a browser back with a refusal.
+func (s *store) denies(w http.ResponseWriter, r *http.Request, id string) {
+	asked, err := s.AuthRequestByID(r.Context(), id)
+	if err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
+	http.Redirect(w, r, asked.GetRedirectURI()+"?"+url.Values{"error": {"access_denied"}, "state": {asked.GetState()}}.Encode(), http.StatusFound)
 }
 
 // GetUserByID implements storage.UserStore.
