@@ -11,6 +11,7 @@ import (
 
 	"github.com/causeway-mq/causeway/app"
 	"github.com/causeway-mq/causeway/app/capital"
+	"github.com/causeway-mq/causeway/app/configfile"
 )
 
 // proxyTokenVariable is the environment's word for the token of proxies, at both ends.
@@ -36,6 +37,9 @@ may run: they follow each other within a second, and what one was at work on whe
 				var err error
 				if config, err = app.LoadControlConfig(file); err != nil && !config.FromFile() {
 					return app.ConfigError{Err: err} // otherwise Validate says all that is wrong, once flags had their word
+				}
+				if err := w.closed(configfile.Control, file); err != nil {
+					return err
 				}
 			}
 			overlay(cmd, map[string]func(){

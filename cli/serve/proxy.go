@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/causeway-mq/causeway/app"
+	"github.com/causeway-mq/causeway/app/configfile"
 	"github.com/causeway-mq/causeway/app/rmqproxy"
 )
 
@@ -82,6 +83,9 @@ func (w World) proxyConfig(cmd *cobra.Command, flags proxyFlags, given app.Proxy
 	if flags.file != "" {
 		if config, report, err = app.LoadProxyConfig(flags.file); err != nil && !config.FromFile() {
 			return config, nil, app.ConfigError{Err: err} // otherwise Validate says all that is wrong, once flags had their word
+		}
+		if err := w.closed(configfile.Proxy, flags.file); err != nil {
+			return config, nil, err
 		}
 	}
 	if flags.engine != "rocketmq" {

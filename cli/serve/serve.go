@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/causeway-mq/causeway/app"
+	"github.com/causeway-mq/causeway/app/configfile"
 	"github.com/causeway-mq/causeway/internal/obs"
 )
 
@@ -52,6 +53,18 @@ func (w World) logger(level string) (*obs.Logger, error) {
 		return nil, app.ConfigError{Err: err}
 	}
 	return obs.NewLogger(w.Err, l), nil
+}
+
+// closed refuses a file whose secrets others on this machine can read, or change, in production; elsewhere it warns. It is for a file that was read.
+func (w World) closed(kind configfile.Kind, path string) error {
+	note, err := configfile.Open(kind, path)
+	if err != nil {
+		return app.ConfigError{Err: err}
+	}
+	if note != "" {
+		fmt.Fprintln(w.Err, note)
+	}
+	return nil
 }
 
 // overlay takes what was said on the command line.

@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/causeway-mq/causeway/app"
+	"github.com/causeway-mq/causeway/app/configfile"
 )
 
 // Up is `causeway up`.
@@ -55,6 +56,9 @@ func (w World) upConfig(cmd *cobra.Command, file string, given app.Config) (app.
 		var err error
 		if config, err = app.LoadConfig(file); err != nil {
 			return config, app.ConfigError{Err: err}
+		}
+		if err := w.closed(configfile.Up, file); err != nil {
+			return config, err
 		}
 	}
 	overlay(cmd, map[string]func(){
