@@ -272,3 +272,29 @@ func TestRightsCanChange(t *testing.T) {
 		t.Error(out)
 	}
 }
+
+func TestRightsToWhatIsNotThereAreWarnedOf(t *testing.T) {
+	d := newDesk(t, "")
+	d.ok("topic", "create", "orders")
+	warns := func(says string, args ...string) {
+		t.Helper()
+		code, _, err := d.run(args...)
+		if code != ExitOK || err != says {
+			t.Errorf("%v: exit %d\n%s", args, code, err)
+		}
+	}
+	const topics, groups = "warning: application shop has rights to what is not there: topic ordres; they hold as soon as somebody makes it\n",
+		"warning: application shop has rights to what is not there: group billing; they hold as soon as somebody makes it\n"
+	warns(topics+groups, "app", "create", "shop", "--publish", "orders,ordres", "--consume", "billing", "-q")
+	if out := d.ok("app", "describe", "shop"); !strings.Contains(out, "missing   ordres,billing") {
+		t.Errorf("described as\n%s", out)
+	}
+	warns(groups, "app", "update", "shop", "--publish", "orders")
+	d.ok("group", "create", "billing")
+	warns("", "app", "update", "shop", "--publish", "orders")
+	file := d.file("apps.yaml", "kind: Application\nname: shop\npublish: [ordres]\n")
+	warns(topics, "apply", "-f", file)
+	if out := d.ok("get", "app", "shop"); strings.Contains(out, "missing") {
+		t.Errorf("a document has\n%s", out)
+	}
+}

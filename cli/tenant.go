@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -127,6 +128,7 @@ func (c commands) appCreate() *cobra.Command {
 			if err := c.Ask(cmd.Context(), http.MethodPost, c.In("apps"), want, &a); err != nil {
 				return err
 			}
+			c.WarnOfMissing(a)
 			if !want.Owner && len(want.Publish)+len(want.Read)+len(want.Consume) == 0 {
 				c.Hint("This application has no rights yet: see --owner, --publish, --read, --consume")
 			}
@@ -214,7 +216,7 @@ func describeApp(a wire.Application) call.Table {
 	return call.Table{Rows: [][]string{
 		{"name", a.Name}, {"owner", call.YesNo(a.Owner)}, {"publish", all(a.Publish)}, {"read", all(a.Read)}, {"consume", all(a.Consume)},
 		{"disabled", call.YesNo(a.Disabled)}, {"created", call.When(&a.Created)}, {"note", call.Dash(a.Note)},
-		{"labels", call.Dash(call.Labels(a.Labels))},
+		{"labels", call.Dash(call.Labels(a.Labels))}, {"missing", all(slices.Concat(a.MissingTopics, a.MissingGroups))},
 	}}
 }
 
@@ -242,6 +244,7 @@ func (c commands) appUpdate() *cobra.Command {
 			if err := c.Ask(cmd.Context(), http.MethodPatch, c.In("apps", args[0]), change, &a); err != nil {
 				return err
 			}
+			c.WarnOfMissing(a)
 			return c.Show(a, func() call.Table { return describeApp(a) })
 		},
 	}

@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"github.com/causeway-mq/causeway/cli/call"
+	"github.com/causeway-mq/causeway/control/wire"
 )
 
 // What came of an object.
@@ -218,15 +219,13 @@ func (s *Step) create(ctx context.Context, c *call.Call) error {
 		return err
 	}
 	body[o.Kind.Key] = name
-	var made struct {
-		Revision int64           `json:"revision"`
-		Key      json.RawMessage `json:"key"`
-	}
+	var made answer
 	if err := c.Ask(ctx, http.MethodPost, path(o.Kind, o.Tenant(), ""), body, &made); err != nil {
 		return err
 	}
 	s.key = made.Key
 	if len(later) == 0 {
+		made.warn(c, o)
 		return nil
 	}
 	return s.change(ctx, c, later, made.Revision)
@@ -238,7 +237,24 @@ func (s *Step) change(ctx context.Context, c *call.Call, changes []Change, revis
 	for _, change := range changes {
 		body[change.Field] = change.To
 	}
-	return c.Ask(ctx, http.MethodPatch, path(s.Object.Kind, s.Object.Tenant(), s.Object.Name()), body, nil)
+	var now answer
+	if err := c.Ask(ctx, http.MethodPatch, path(s.Object.Kind, s.Object.Tenant(), s.Object.Name()), body, &now); err != nil {
+		return err
+	}
+	now.warn(c, s.Object)
+	return nil
+}
+
+// answer is what of an answer a step looks at.
+type answer struct {
+	Revision      int64           `json:"revision"`
+	Key           json.RawMessage `json:"key"`
+	MissingTopics []string        `json:"missingTopics"` // of an application, as its groups
+	MissingGroups []string        `json:"missingGroups"`
+}
+
+func (a answer) warn(c *call.Call, o Object) {
+	c.WarnOfMissing(wire.Application{Name: o.Name(), MissingTopics: a.MissingTopics, MissingGroups: a.MissingGroups})
 }
 
 // Key is the first key of an application that the step made: its id and its secret, "" for none.

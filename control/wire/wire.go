@@ -42,6 +42,9 @@ type Application struct {
 	Disabled bool              `json:"disabled"`
 	Created  time.Time         `json:"created"`
 	Revision uint64            `json:"revision"`
+	// MissingTopics and MissingGroups are what the rights name and the tenant does not have; the rights hold as soon as somebody makes it. Not in listings.
+	MissingTopics []string `json:"missingTopics,omitempty"`
+	MissingGroups []string `json:"missingGroups,omitempty"`
 	// Key is the first key with its secret; only in the answer to the application's creation.
 	Key *Key `json:"key,omitempty"`
 }

@@ -73,7 +73,7 @@ func createApplication(r *door.Request) (door.Answer, error) {
 	if err != nil {
 		return door.Answer{}, err
 	}
-	shown, key := show.Application(a), show.Key(k)
+	shown, key := show.ApplicationAt(r.Plane, a), show.Key(k)
 	shown.Key = &key
 	return door.Created(shown)
 }
@@ -104,7 +104,7 @@ func getApplication(r *door.Request) (door.Answer, error) {
 	if err != nil {
 		return door.Answer{}, err
 	}
-	return door.OK(show.Application(a))
+	return door.OK(show.ApplicationAt(r.Plane, a))
 }
 
 func changeApplication(r *door.Request) (door.Answer, error) {
@@ -143,7 +143,7 @@ func changeApplication(r *door.Request) (door.Answer, error) {
 	if err != nil {
 		return door.Answer{}, err
 	}
-	return door.OK(show.Application(a))
+	return door.OK(show.ApplicationAt(r.Plane, a))
 }
 
 func deleteApplication(r *door.Request) (door.Answer, error) {
