@@ -340,7 +340,7 @@ func TestEveryRouteRefusesATenantThatIsNotThere(t *testing.T) {
 			body = `{"text":"x"}`
 		case strings.HasSuffix(r.Path, "/resolve"):
 			body = `{"verdict":"commit","confirm":"x"}`
-		case strings.HasSuffix(r.Path, "/redrive"), strings.HasSuffix(r.Path, "/resend"), strings.HasSuffix(r.Path, "/cancel"), strings.HasSuffix(r.Path, "/keys") && r.Method == "POST":
+		case strings.HasSuffix(r.Path, "/redrive"), strings.HasSuffix(r.Path, "/resend"), strings.HasSuffix(r.Path, "/disconnect"), strings.HasSuffix(r.Path, "/cancel"), strings.HasSuffix(r.Path, "/keys") && r.Method == "POST":
 			body = `{}`
 		}
 		if r.Method == "POST" && (strings.HasSuffix(r.Path, "/members") || strings.HasSuffix(r.Path, "/tokens")) {

@@ -15,6 +15,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/pb33f/libopenapi"
 	validator "github.com/pb33f/libopenapi-validator"
@@ -26,6 +27,8 @@ import (
 	"github.com/causeway-mq/causeway/control/identity"
 	"github.com/causeway-mq/causeway/control/wire"
 	"github.com/causeway-mq/causeway/mq"
+	"github.com/causeway-mq/causeway/proxy/errand"
+	"github.com/causeway-mq/causeway/proxy/session"
 )
 
 // renew says that files which are made from the table of operations are to be written anew: make openapi.
@@ -235,6 +238,9 @@ func TestEveryOperationAnswersAsTheDocumentSays(t *testing.T) {
 	w := &walker{judge: judge(t, closed(t)), known: map[string]door.Operation{}, called: map[string]bool{}}
 	w.site = serve(t, func(o *api.Options, _ *control.Options) {
 		o.Level, o.Pprof = &level{}, true
+		o.Disconnect = func(_ context.Context, w session.Whom) []errand.Outcome {
+			return []errand.Outcome{{Proxy: "p", Answered: true, Parted: errand.Parted{Streams: 1, Known: w.Client.String() != "nobody"}}, {Proxy: "q", Heard: time.Now()}}
+		}
 		o.Metrics = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Content-Type", "text/plain")
 			_, _ = io.WriteString(w, "up 1\n")
@@ -288,6 +294,8 @@ func (w *walker) clusters() {
 		w.t.Fatal(err)
 	}
 	w.done("listClusters", "/v1/clusters", "")
+	w.done("listBrokers", "/v1/clusters/test/brokers", "")
+	w.call("listBrokers", "/v1/clusters/none/brokers", "")
 	w.done("listOfferedClusters", def+"/clusters?limit=1", "")
 	w.done("listDrift", "/v1/drift?limit=1", "")
 	for _, verdict := range []string{"adopted", "adopted", "known"} { // planned, done, and done again
@@ -362,6 +370,8 @@ func (w *walker) messages() {
 	w.figures()
 	w.done("listClients", def+"/clients?group=billing&topic=orders&app=shop&kind=consumer&sort=-since&limit=1", "")
 	w.done("groupClients", def+"/groups/billing/clients?sort=heard", "")
+	w.done("disconnectClient", def+"/clients/host@1/disconnect", `{"app":"shop"}`)
+	w.call("disconnectClient", def+"/clients/nobody/disconnect", `{}`)
 	w.done("resetGroup", def+"/groups/billing/reset", `{"topic":"orders","offset":2,"queue":0,"force":true}`)
 	w.done("resetGroup", def+"/groups/billing/reset", `{"topic":"orders","to":"latest"}`)
 	w.done("searchDeadLetters", def+"/groups/billing/dead-letters", "")
