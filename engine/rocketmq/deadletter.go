@@ -85,7 +85,7 @@ func (e *Engine) sendDead(ctx context.Context, m *stored.Message, l mq.Lease, be
 	if err != nil {
 		return err
 	}
-	if e.isDead(ctx, r, dead, p) {
+	if e.buried.Has(l.Token) || e.isDead(ctx, r, dead, p) {
 		return nil
 	}
 	at, ok := r.Pick(mq.MessageGroup{}, "")
@@ -97,8 +97,10 @@ func (e *Engine) sendDead(ctx context.Context, m *stored.Message, l mq.Lease, be
 	err = e.ask(ctx, target{r, at.Broker}, remoting.Request{Code: remoting.SendMessage, Header: h, Body: m.Body, Timeout: sendTimeout}, &a)
 	if err != nil {
 		e.routes.Doubt(dead, err)
+		return err
 	}
-	return err
+	e.buried.Note(l.Token, e.clock.Now())
+	return nil
 }
 
 // deadRoute gives the route of a group's dead letters, making the topic if it is not there: groups that another tool made have none.

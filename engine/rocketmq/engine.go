@@ -77,6 +77,7 @@ type Engine struct {
 	sends     line.Lines[*together] // by topic and broker
 	holds     holds
 	recalled  soft.Recalled
+	buried    soft.Buried
 	askers    checks.Askers
 	announced checks.Announced
 	questions chan checks.Question

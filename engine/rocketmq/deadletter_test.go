@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package rocketmq
+
+import (
+	"testing"
+
+	"github.com/causeway-mq/causeway/engine/rocketmq/fakebroker"
+	"github.com/causeway-mq/causeway/engine/rocketmq/remoting"
+	"github.com/causeway-mq/causeway/mq"
+)
+
+// A broker finds a message by its id some milliseconds after it stored it: a move to the dead letters that is repeated meanwhile makes no second copy.
+func TestAMoveThatIsRepeatedAtOnceMakesNoSecondDeadLetter(t *testing.T) {
+	b := newBench(t)
+	b.ok(b.Send(b.ctx(), b.topic, []mq.Message{b.message("m")})[0].Err)
+	w := mq.Want{Topic: b.topic, Group: b.group, Queue: mq.AnyQueue, Max: 1}
+	lease := b.take(w, "m")[0].Lease
+	b.fake.Inject(fakebroker.Fault{Request: remoting.QueryMessage, Harm: fakebroker.Answer, Code: remoting.QueryNotFound, Remark: "can not find message, maybe time range not correct"})
+	for range 3 {
+		if err := b.DeadLetter(b.ctx(), []mq.Lease{lease}, "poison")[0]; err != nil && mq.KindOf(err) != mq.Settled {
+			t.Error(err)
+		}
+	}
+	if n := b.count(remoting.SendMessage); n != 2 {
+		t.Errorf("%d messages were sent, want the message and one dead letter", n)
+	}
+}

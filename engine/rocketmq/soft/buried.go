@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package soft
+
+import (
+	"sync"
+	"time"
+)
+
+const (
+	buriedMemory = time.Minute // at least so long a delivery is known: brokers find its copy by its id long before
+	buriedLimit  = 1 << 16     // beyond so many in a memory, it begins anew
+)
+
+// Buried remembers the deliveries whose dead letters were stored here, by their tokens. A broker finds a message by its id some milliseconds after it stored it, so a move that is repeated
+// at once would store another copy. It is soft: at another proxy it does. The zero value is ready.
+type Buried struct {
+	mu       sync.Mutex // guards all; leaf
+	young    map[string]struct{}
+	old      map[string]struct{} // those of the memory before
+	began    time.Time
+	hasBegun bool
+}
+
+// Has tells whether the copy of a delivery was stored here.
+func (b *Buried) Has(token string) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	_, young := b.young[token]
+	_, old := b.old[token]
+	return young || old
+}
+
+// Note remembers that it was.
+func (b *Buried) Note(token string, now time.Time) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if !b.hasBegun || now.Sub(b.began) > buriedMemory || len(b.young) >= buriedLimit {
+		b.young, b.old, b.began, b.hasBegun = map[string]struct{}{}, b.young, now, true
+	}
+	b.young[token] = struct{}{}
+}
