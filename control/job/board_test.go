@@ -18,10 +18,10 @@ func TestACancelledJobEndsAndKeepsWhatItDid(t *testing.T) {
 	for name, other := range map[string]bool{"at its plane": false, "at another plane": true} {
 		t.Run(name, func(t *testing.T) {
 			h := newHouse(t)
-			p := h.open(shared)
+			p := h.open(unhurried)
 			at := p
 			if other {
-				at = h.open(shared)
+				at = h.open(unhurried)
 			}
 			orders, g := p.topic("default", "orders"), p.group("default", "billing")
 			h.bury(g, orders.Spec.Name, letters(70)...)

@@ -92,6 +92,12 @@ func shared(o *control.Options) {
 	o.Clock, o.Sharing = clock.System(), &control.Sharing{Poll: 10 * time.Millisecond, Claim: time.Second}
 }
 
+// unhurried is shared where no plane dies: a claim outlasts a plane that a busy machine does not let go on for a while.
+func unhurried(o *control.Options) {
+	shared(o)
+	o.Sharing.Claim = time.Minute
+}
+
 func (p *plane) close() {
 	p.board.Close()
 	if err := p.Close(); err != nil {

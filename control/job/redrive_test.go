@@ -152,7 +152,7 @@ func (h *house) held() (begun chan struct{}, end func()) {
 
 func TestOneRedriveAtATimeForAGroupOverAllPlanes(t *testing.T) {
 	h := newHouse(t)
-	a, b := h.open(shared), h.open(shared)
+	a, b := h.open(unhurried), h.open(unhurried)
 	orders, g := a.topic("default", "orders"), a.group("default", "billing")
 	h.bury(g, orders.Spec.Name, "a")
 	h.soon("both planes know the group", func() bool { _, err := b.Group(g.Tenant, g.Name); return err == nil })
