@@ -44,7 +44,7 @@ type Want struct {
 	Until   time.Time // when the caller stops waiting for it; zero = not known. An engine leaves nothing behind at brokers for longer
 }
 
-// Lease is the right to settle one message until a time. Token is opaque engine bytes, unique per delivery.
+// Lease is the right to settle one message until a time. Token is opaque engine bytes, unique per delivery within a group.
 type Lease struct {
 	Cluster Cluster
 	Topic   Topic

@@ -80,7 +80,7 @@ func (e *Engine) lease(l mq.Lease) (token.Lease, error) {
 	if !ok {
 		return t, mq.Refuse(mq.InvalidReceipt, "not a lease of this cluster")
 	}
-	return e.renewed.Newest(l.Token, t), nil
+	return e.renewed.Newest(soft.DeliveryOf(l), t), nil
 }
 
 func (e *Engine) ackOne(ctx context.Context, l mq.Lease) error {
@@ -104,7 +104,7 @@ func (e *Engine) ackOne(ctx context.Context, l mq.Lease) error {
 
 // acknowledged notes what later requests go by.
 func (e *Engine) acknowledged(l mq.Lease, t token.Lease) {
-	e.renewed.Forget(l.Token)
+	e.renewed.Forget(soft.DeliveryOf(l))
 	if t.Ordered() {
 		e.settled.Note(soft.PlaceOf(l, t.Handle), e.clock.Now())
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/causeway-mq/causeway/engine/rocketmq/remoting"
 	"github.com/causeway-mq/causeway/engine/rocketmq/request"
 	"github.com/causeway-mq/causeway/engine/rocketmq/routes"
+	"github.com/causeway-mq/causeway/engine/rocketmq/soft"
 	"github.com/causeway-mq/causeway/engine/rocketmq/stored"
 	"github.com/causeway-mq/causeway/engine/rocketmq/token"
 	"github.com/causeway-mq/causeway/mq"
@@ -85,7 +86,7 @@ func (e *Engine) sendDead(ctx context.Context, m *stored.Message, l mq.Lease, be
 	if err != nil {
 		return err
 	}
-	if e.buried.Has(l.Token) || e.isDead(ctx, r, dead, p) {
+	if e.buried.Has(soft.DeliveryOf(l)) || e.isDead(ctx, r, dead, p) {
 		return nil
 	}
 	at, ok := r.Pick(mq.MessageGroup{}, "")
@@ -99,7 +100,7 @@ func (e *Engine) sendDead(ctx context.Context, m *stored.Message, l mq.Lease, be
 		e.routes.Doubt(dead, err)
 		return err
 	}
-	e.buried.Note(l.Token, e.clock.Now())
+	e.buried.Note(soft.DeliveryOf(l), e.clock.Now())
 	return nil
 }
 

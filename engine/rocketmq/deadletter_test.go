@@ -26,3 +26,21 @@ func TestAMoveThatIsRepeatedAtOnceMakesNoSecondDeadLetter(t *testing.T) {
 		t.Errorf("%d messages were sent, want the message and one dead letter", n)
 	}
 }
+
+// Two groups may get one message in the same millisecond, under handles that are alike: each has its own dead letter.
+func TestEachGroupHasItsOwnDeadLetterOfOneMessage(t *testing.T) {
+	b := newBench(t)
+	b.ok(b.Send(b.ctx(), b.topic, []mq.Message{b.message("m")})[0].Err)
+	other := b.group
+	var err error
+	other.Name, err = mq.ParsePhysical("other")
+	b.ok(err)
+	b.ok(b.PutGroup(b.ctx(), other))
+	for _, g := range []mq.Group{b.group, other} {
+		lease := b.take(mq.Want{Topic: b.topic, Group: g, Queue: mq.AnyQueue, Max: 1}, "m")[0].Lease
+		b.ok(b.DeadLetter(b.ctx(), []mq.Lease{lease}, "poison")[0])
+	}
+	if n := b.count(remoting.SendMessage); n != 3 {
+		t.Errorf("%d messages were sent, want the message and a dead letter of each group", n)
+	}
+}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/causeway-mq/causeway/engine/rocketmq/remoting"
 	"github.com/causeway-mq/causeway/engine/rocketmq/request"
+	"github.com/causeway-mq/causeway/engine/rocketmq/soft"
 	"github.com/causeway-mq/causeway/mq"
 )
 
@@ -61,9 +62,9 @@ func (e *Engine) extend(ctx context.Context, l mq.Lease, d time.Duration, how mq
 	extended.Until = next.Handle.Visible()
 	if how == mq.Replace {
 		extended.Token = next.String()
-		e.renewed.Forget(l.Token)
+		e.renewed.Forget(soft.DeliveryOf(l))
 	} else if !t.Ordered() {
-		e.renewed.Note(l.Token, next, e.clock.Now())
+		e.renewed.Note(soft.DeliveryOf(l), next, e.clock.Now())
 	}
 	return mq.Extended{Lease: extended}
 }

@@ -6,7 +6,6 @@ import (
 	"context"
 
 	"github.com/causeway-mq/causeway/engine/rocketmq/inspect"
-	"github.com/causeway-mq/causeway/engine/rocketmq/remoting"
 	"github.com/causeway-mq/causeway/mq"
 )
 
@@ -16,15 +15,5 @@ func (e *Engine) Nodes(ctx context.Context) (mq.Nodes, error) {
 	if err != nil {
 		return mq.Nodes{}, err
 	}
-	return inspect.Nodes(ctx, brokers, func(ctx context.Context, address string, q remoting.Request) (*remoting.Frame, error) {
-		f, err := e.client.Call(ctx, address, q)
-		if err != nil {
-			return nil, err
-		}
-		if err := f.Err(); err != nil {
-			f.Release()
-			return nil, err
-		}
-		return f, nil
-	}), nil
+	return inspect.Nodes(ctx, brokers, inspect.Call(e.door())), nil
 }

@@ -298,6 +298,31 @@ func TestLeasesAreRenewedUntilTheyAreSettled(t *testing.T) {
 	}
 }
 
+// Two groups may hold one message under the same token: both leases are renewed, and the end of one is not the end of the other.
+func TestLeasesOfTwoGroupsWithOneTokenAreRenewedApart(t *testing.T) {
+	b := newBench(t)
+	b.setAlive(client("a"), true)
+	one, two := delivery(1, 20*time.Second), delivery(1, 20*time.Second)
+	for d, name := range map[*mq.Delivery]string{&one: "one", &two: "two"} {
+		p, err := mq.ParsePhysical(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		d.Lease.Group.Name = p
+	}
+	b.engine.arrive(one, two)
+	r := <-b.receive(t.Context(), request(true, 0))
+	if len(r.granted) != 2 || b.Renewing() != 2 {
+		t.Fatalf("granted %d, renewing %d", len(r.granted), b.Renewing())
+	}
+	if err := b.Ack(t.Context(), []mq.Lease{r.granted[0].Lease})[0]; err != nil {
+		t.Fatal(err)
+	}
+	if n := b.Renewing(); n != 1 {
+		t.Errorf("%d are renewed after one of two was acknowledged", n)
+	}
+}
+
 // pass moves time on in steps of a second, as the renewal loop ticks.
 func (b *bench) pass(t *testing.T, d time.Duration) {
 	t.Helper()

@@ -42,10 +42,14 @@ type heldLease struct {
 	since  time.Time
 }
 
+// leaseKey names a lease. Groups that get one message at the same time may have the same token.
 type leaseKey struct {
 	cluster mq.Cluster
+	group   mq.Physical
 	token   string
 }
+
+func keyOf(l mq.Lease) leaseKey { return leaseKey{l.Cluster, l.Group.Name, l.Token} }
 
 type renewals struct {
 	clock  clock.Clock
@@ -92,7 +96,7 @@ func (r *renewals) hold(client session.ID, granted []mq.Delivery) {
 	for i := range granted {
 		d := &granted[i]
 		h := &heldLease{lease: d.Lease, client: client, every: d.Keep, since: now}
-		key := leaseKey{d.Lease.Cluster, d.Lease.Token}
+		key := keyOf(d.Lease)
 		// A repeated attempt is given the same lease again, perhaps by way of another client: it is held once, by the last.
 		if was, ok := r.held[key]; ok {
 			h.since = was.since
@@ -137,7 +141,7 @@ func (r *renewals) drop(leases []mq.Lease) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for i := range leases {
-		r.forget(leaseKey{leases[i].Cluster, leases[i].Token})
+		r.forget(keyOf(leases[i]))
 	}
 }
 

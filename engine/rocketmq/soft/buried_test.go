@@ -11,19 +11,19 @@ import (
 func TestBuriedIsKnownForAMinute(t *testing.T) {
 	var b Buried
 	now := time.Unix(1764000000, 0)
-	if b.Has("a") {
+	if b.Has(Delivery{Token: "a"}) {
 		t.Error("nothing was buried")
 	}
-	b.Note("a", now)
+	b.Note(Delivery{Token: "a"}, now)
 	for _, later := range []time.Duration{59 * time.Second, 61 * time.Second} {
-		b.Note("b", now.Add(later))
-		if !b.Has("a") {
+		b.Note(Delivery{Token: "b"}, now.Add(later))
+		if !b.Has(Delivery{Token: "a"}) {
 			t.Errorf("forgotten after %v", later)
 		}
 	}
-	b.Note("c", now.Add(3*time.Minute))
-	b.Note("d", now.Add(5*time.Minute))
-	if b.Has("a") || !b.Has("d") {
+	b.Note(Delivery{Token: "c"}, now.Add(3*time.Minute))
+	b.Note(Delivery{Token: "d"}, now.Add(5*time.Minute))
+	if b.Has(Delivery{Token: "a"}) || !b.Has(Delivery{Token: "d"}) {
 		t.Error("what is old stays, or what is young does not")
 	}
 }

@@ -13,12 +13,12 @@ import (
 // an acknowledgement with the first token does not stop one redelivery.
 type Renewed struct {
 	mu    sync.Mutex // guards all; leaf
-	newer map[string]token.Lease
+	newer map[Delivery]token.Lease
 	sweep time.Time
 }
 
-// Newest is the newest checkpoint of a token, t where there is none newer.
-func (r *Renewed) Newest(first string, t token.Lease) token.Lease {
+// Newest is the newest checkpoint of a delivery, t where there is none newer.
+func (r *Renewed) Newest(first Delivery, t token.Lease) token.Lease {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if n, ok := r.newer[first]; ok {
@@ -28,11 +28,11 @@ func (r *Renewed) Newest(first string, t token.Lease) token.Lease {
 }
 
 // Note remembers a newer one.
-func (r *Renewed) Note(first string, t token.Lease, now time.Time) {
+func (r *Renewed) Note(first Delivery, t token.Lease, now time.Time) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.newer == nil {
-		r.newer = map[string]token.Lease{}
+		r.newer = map[Delivery]token.Lease{}
 	}
 	r.newer[first] = t
 	if now.Before(r.sweep) {
@@ -46,8 +46,8 @@ func (r *Renewed) Note(first string, t token.Lease, now time.Time) {
 	}
 }
 
-// Forget drops what is known of a token.
-func (r *Renewed) Forget(first string) {
+// Forget drops what is known of a delivery.
+func (r *Renewed) Forget(first Delivery) {
 	r.mu.Lock()
 	delete(r.newer, first)
 	r.mu.Unlock()
