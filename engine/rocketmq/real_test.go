@@ -52,10 +52,15 @@ func TestTheEngineConformsOnARealCluster(t *testing.T) {
 			}
 		}
 	}
+	known := len(all)
 	for name, play := range realCases() {
 		if chosen("real/" + name) {
+			known++
 			t.Run("real/"+name, func(t *testing.T) { play(t, first) })
 		}
+	}
+	if known == 0 {
+		t.Fatalf("CAUSEWAY_CASES=%q: no case begins with one of these words; they are parted by spaces", os.Getenv("CAUSEWAY_CASES"))
 	}
 	for _, p := range all {
 		t.Run(p.name, func(t *testing.T) {
