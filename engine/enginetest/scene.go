@@ -101,6 +101,25 @@ func (s *Scene) ok(err error, doing string) {
 	}
 }
 
+// during does what the engine may rest in, while time goes by on its clock.
+func (s *Scene) during(do func() error, doing string) {
+	over := make(chan error, 1)
+	go func() { over <- do() }()
+	for pulse := time.NewTicker(2 * time.Millisecond); ; {
+		select {
+		case err := <-over:
+			pulse.Stop()
+			s.ok(err, doing)
+			return
+		case <-s.ctx.Done():
+			pulse.Stop()
+			s.fatalf("the case ran out of time: %s", doing)
+		case <-pulse.C:
+			s.instance.Advance(10 * time.Millisecond)
+		}
+	}
+}
+
 // refused demands a refusal of one of the kinds; no kind means any.
 func (s *Scene) refused(err error, doing string, kinds ...mq.Kind) {
 	switch {

@@ -130,6 +130,8 @@ func (b *broker) tables(r *call) (f *remoting.Frame, ok bool) {
 		return b.consumeStats(r), true
 	case remoting.ResetOffset:
 		return b.resetOffset(r), true
+	case remoting.ConsumedTopics:
+		return b.consumedTopics(r), true
 	case remoting.TopicConsumers:
 		return b.topicConsumers(r), true
 	case remoting.BrokerRuntime:

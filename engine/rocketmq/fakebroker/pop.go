@@ -21,6 +21,7 @@ type progress struct {
 	next      int64 // where the next pop reads
 	committed int64
 	order     *order
+	popped    time.Time // when a pop last moved it
 }
 
 // poll is a parked pop or notification.
@@ -236,7 +237,7 @@ func (x *popping) queue(real string, id int32) {
 		x.count++
 	}
 	if !x.h.Order || len(taken) == 0 {
-		p.committed = p.next
+		p.committed, p.popped = p.next, b.now()
 	}
 	x.rest += int64(len(q.messages)) - p.next
 	if len(taken) == 0 {

@@ -22,13 +22,18 @@ func (b *broker) topicConsumers(r *call) *remoting.Frame {
 			groups = append(groups, at.group)
 		}
 	}
-	slices.Sort(groups)
-	body := []byte(`{"groupList":[`)
-	for i, g := range groups {
+	return names("groupList", groups)
+}
+
+// names is an answer that lists names under a field, in order.
+func names(field string, all []string) *remoting.Frame {
+	slices.Sort(all)
+	body := append(fastjson.AppendString([]byte{'{'}, field), ":["...)
+	for i, name := range all {
 		if i > 0 {
 			body = append(body, ',')
 		}
-		body = fastjson.AppendString(body, g)
+		body = fastjson.AppendString(body, name)
 	}
 	return &remoting.Frame{Body: append(body, "]}"...)}
 }

@@ -46,6 +46,7 @@ const (
 	SendMessage            Code = 310
 	SendBatch              Code = 320
 	AddWritePerm           Code = 327
+	ConsumedTopics         Code = 343 // QUERY_TOPICS_BY_CONSUMER: topics in which a group has offsets
 	TopicConfig            Code = 351
 	GroupConfig            Code = 352
 	RecallMessage          Code = 370
