@@ -281,7 +281,7 @@ func (p *proxy) openDoor() error {
 	p.door, err = newDoor(doorParts{
 		engines: p.ports, holder: &p.holder, lookup: p.lookup, trail: p.trail, ring: ring, clock: p.clock, log: p.log.Logger, metrics: p.metrics,
 		role: role, peers: peers,
-		front: grpcfront.Options{Certificates: certificates, ProxyFrom: p.config.Proxy.ranges(), Clock: p.clock, Observer: p.metrics},
+		front: grpcfront.Options{Certificates: certificates, ProxyFrom: p.config.Proxy.ranges(), Lean: p.config.Lean, Clock: p.clock, Observer: p.metrics},
 	})
 	if err != nil {
 		return err

@@ -315,7 +315,7 @@ func (u *up) startDoor(ctx context.Context) error {
 	u.door, err = newDoor(doorParts{
 		engines: map[mq.Cluster]wrap.Engine{u.cluster: u.ports}, holder: &u.holder, ring: ring, clock: u.clock, log: u.log.Logger,
 		metrics: u.metrics, trail: u.trail, peers: peers,
-		front: grpcfront.Options{Certificates: certificates, ProxyFrom: u.config.Proxy.ranges(), Clock: u.clock, Observer: u.metrics},
+		front: grpcfront.Options{Certificates: certificates, ProxyFrom: u.config.Proxy.ranges(), Lean: u.config.Lean, Clock: u.clock, Observer: u.metrics},
 	})
 	if err != nil {
 		return err

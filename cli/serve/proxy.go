@@ -73,6 +73,7 @@ second one ends the lingering, a third one everything.`,
 	f.StringVar(&given.SealKeys, "seal-keys", "", "file of the keys that seal receipts, the same at every proxy")
 	f.StringVar(&given.LogLevel, "log-level", given.LogLevel, "debug, info, warn or error")
 	f.Var((*span)(&given.Linger), "linger", "how long a proxy that was told to stop still serves, out of routes and not ready; 35s for a restart that no client notices")
+	f.BoolVar(&given.Lean, "lean", false, "carry client connections over the lean transport in place of grpc-go's")
 	f.BoolVar(&given.Pprof, "pprof", false, "serve /debug/pprof on the HTTP address")
 	return cmd
 }
@@ -116,6 +117,7 @@ func (w World) proxyConfig(cmd *cobra.Command, flags proxyFlags, given app.Proxy
 		"tls-key":        func() { config.TLS.Key = given.TLS.Key },
 		"seal-keys":      func() { config.SealKeys = given.SealKeys },
 		"log-level":      func() { config.LogLevel = given.LogLevel },
+		"lean":           func() { config.Lean = given.Lean },
 		"linger":         func() { config.Linger = given.Linger },
 		"pprof":          func() { config.Pprof = given.Pprof },
 	})

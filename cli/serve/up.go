@@ -44,6 +44,7 @@ a free one, a port that you name is not.`,
 	f.StringVar(&given.Store.Postgres.URL, "store", "", "postgres://USER@HOST/DATABASE that keeps tenants, topics and groups (default: a database in the data directory)")
 	f.StringVar(&given.Store.Keys, "store-keys", "", "file of the keys that seal secrets in the store (default: CAUSEWAY_SEAL_KEY, or beside the database)")
 	f.StringVar(&given.LogLevel, "log-level", given.LogLevel, "debug, info, warn or error")
+	f.BoolVar(&given.Lean, "lean", false, "carry client connections over the lean transport in place of grpc-go's")
 	f.BoolVar(&given.Demo, "demo", false, "on an empty data directory, make the tenants shop and payments with messages to look at")
 	f.BoolVar(&given.Pprof, "pprof", false, "serve /debug/pprof on the HTTP address")
 	return cmd
@@ -72,6 +73,7 @@ func (w World) upConfig(cmd *cobra.Command, file string, given app.Config) (app.
 		"store":      func() { config.Store.Postgres.URL = given.Store.Postgres.URL },
 		"store-keys": func() { config.Store.Keys = given.Store.Keys },
 		"log-level":  func() { config.LogLevel = given.LogLevel },
+		"lean":       func() { config.Lean = given.Lean },
 		"demo":       func() { config.Demo = given.Demo },
 		"pprof":      func() { config.Pprof = given.Pprof },
 	})

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -66,8 +67,9 @@ func overCluster(ctx context.Context, t *testing.T, at place) target {
 	}
 	cert, key := selfSigned(t)
 	for i, role := range roles {
+		transport := "--lean=" + strconv.FormatBool(i >= 2) // clients meet both transports in each role
 		startProxy(ctx, t, at, binary, "proxy", "--namesrv", strings.Join(c.NameServers(), ";"), "--listen", listen[i], "--http", freeAddress(t),
-			"--role", role, "--advertise", strings.Join(peers, ","), "--tls-cert", cert, "--tls-key", key)
+			"--role", role, "--advertise", strings.Join(peers, ","), "--tls-cert", cert, "--tls-key", key, transport)
 		answering(ctx, t, listen[i], nil)
 	}
 	return target{

@@ -3,12 +3,15 @@
 package grpcfront
 
 import (
+	"encoding/binary"
 	"errors"
+	"fmt"
 
 	v2 "github.com/apache/rocketmq-clients/golang/v5/protocol/v2"
 	"google.golang.org/grpc/encoding"
 	"google.golang.org/grpc/encoding/proto"
 	"google.golang.org/grpc/mem"
+	protobuf "google.golang.org/protobuf/proto"
 
 	"github.com/causeway-mq/causeway/proxy/gate"
 	"github.com/causeway-mq/causeway/proxy/gate/fastproto"
@@ -101,4 +104,32 @@ func (f *Front) read(decode func(any) error, into any, h *gate.Headers, call gat
 		return f.door.TooLarge(h, call, f.options.MaxMessage)
 	}
 	return f.door.Malformed(h, call)
+}
+
+// frame appends a message with its prefix to a buffer of the pool, or to a new one.
+func (c codec) frame(to *[]byte, v any) (*[]byte, error) {
+	room := fastproto.Room(v)
+	m, ok := v.(protobuf.Message)
+	if !ok {
+		return to, fmt.Errorf("%T is no message", v)
+	}
+	if room == 0 {
+		room = protobuf.Size(m)
+	}
+	if to == nil {
+		to = c.pool.Get(prefixBytes + room)
+		*to = (*to)[:0]
+	}
+	at := len(*to)
+	b := append(*to, 0, 0, 0, 0, 0)
+	out, ok := fastproto.Append(b, v)
+	if !ok {
+		var err error
+		if out, err = (protobuf.MarshalOptions{}).MarshalAppend(b, m); err != nil {
+			return to, err
+		}
+	}
+	binary.BigEndian.PutUint32(out[at+1:], uint32(len(out)-at-prefixBytes))
+	*to = out
+	return to, nil
 }

@@ -130,6 +130,14 @@ func (c *conn) Write(p []byte) (int, error) {
 	return n, err
 }
 
+// CloseWrite says that nothing more is written, where the connection can say that.
+func (c *conn) CloseWrite() error {
+	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok {
+		return half.CloseWrite()
+	}
+	return errors.ErrUnsupported
+}
+
 // turn ends the connection and says why, if that can be said: a writer that is stuck in the middle of a frame leaves no room.
 func (c *conn) turn(why, text string) {
 	if c.closed.Load() {

@@ -19,6 +19,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -248,7 +249,14 @@ func (w *world) http2() *rawHTTP2 {
 
 func (h *rawHTTP2) block(path string, more ...string) []byte {
 	h.head.Reset()
-	fields := append([]string{":method", "POST", ":scheme", "http", ":path", path, ":authority", "door", "content-type", "application/grpc", "te", "trailers", "x-mq-client-id", "raw"}, more...)
+	fields := []string{":method", "POST", ":scheme", "http", ":path", path, ":authority", "door", "content-type", "application/grpc", "te", "trailers", "x-mq-client-id", "raw"}
+	for i := 0; i < len(more); i += 2 { // one that is there already is replaced
+		if at := slices.Index(fields, more[i]); at >= 0 {
+			fields[at+1] = more[i+1]
+		} else {
+			fields = append(fields, more[i], more[i+1])
+		}
+	}
 	for i := 0; i < len(fields); i += 2 {
 		if err := h.encode.WriteField(hpack.HeaderField{Name: fields[i], Value: fields[i+1]}); err != nil {
 			h.t.Fatal(err)

@@ -39,7 +39,7 @@ type Front struct {
 	options     Options
 	log         *slog.Logger
 	tls         *tls.Config // nil without a certificate
-	server      *grpc.Server
+	server      server
 	health      *healthService
 	strangers   strangers
 	connections atomic.Int64
@@ -57,7 +57,11 @@ func New(door *gate.Door, o Options) *Front {
 		exempt:     func(a netip.Addr) bool { return a.IsLoopback() || f.believed(a) },
 		count:      make(map[netip.Addr]int),
 	}
-	f.server = grpc.NewServer(f.serverOptions()...)
+	if f.options.Lean {
+		f.server = newLean(f)
+	} else {
+		f.server = grpc.NewServer(f.serverOptions()...)
+	}
 	f.server.RegisterService(f.describe(), f)
 	healthpb.RegisterHealthServer(f.server, f.health)
 	reflection.Register(f.server)

@@ -157,26 +157,37 @@ func headersOf(md metadata.MD) gate.Headers {
 		if len(values) == 0 {
 			continue
 		}
-		switch v := values[0]; name {
-		case "x-mq-client-id":
-			h.ClientID = v
-		case "x-mq-language":
-			h.Language = v
-		case "x-mq-client-version":
-			h.Version = v
-		case "x-mq-request-id":
-			h.RequestID = v
-		case "x-mq-namespace":
-			h.Namespace = v
-		case "x-mq-date-time":
-			h.DateTime = v
-		case "authorization":
-			h.Authorization = v
-		case "x-mq-session-token":
-			h.SessionToken = v
-		}
+		setHeader(&h, name, values[0])
 	}
 	return h
+}
+
+// setHeader keeps a header that means something here.
+func setHeader(h *gate.Headers, name, value string) {
+	var field *string
+	switch name {
+	case "x-mq-client-id":
+		field = &h.ClientID
+	case "x-mq-language":
+		field = &h.Language
+	case "x-mq-client-version":
+		field = &h.Version
+	case "x-mq-request-id":
+		field = &h.RequestID
+	case "x-mq-namespace":
+		field = &h.Namespace
+	case "x-mq-date-time":
+		field = &h.DateTime
+	case "authorization":
+		field = &h.Authorization
+	case "x-mq-session-token":
+		field = &h.SessionToken
+	default:
+		return
+	}
+	if *field == "" { // of several the first
+		*field = value
+	}
 }
 
 func (f *Front) call(ctx context.Context, verb gate.Verb) (*gate.Headers, gate.Call) {

@@ -74,8 +74,14 @@ func (s *sink[P]) Send(m *P) error {
 	return s.stream.SendMsg(m)
 }
 
+// done ends the watch, where answers are kept for the last word when that is written.
 func (s *sink[P]) done() {
-	if s.watch != nil {
-		s.watch.Stop()
+	if s.watch == nil {
+		return
 	}
+	if c, ok := s.stream.(*conversation); ok {
+		c.written = func() { s.watch.Stop() }
+		return
+	}
+	s.watch.Stop()
 }

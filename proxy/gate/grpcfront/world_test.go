@@ -175,6 +175,7 @@ func newWorld(t testing.TB, o worldOptions) *world {
 	if o.front.Observer == nil {
 		o.front.Observer = w.counts
 	}
+	o.front.Lean = o.front.Lean || lean
 	w.front = grpcfront.New(w.door, o.front)
 	w.address = w.listen(o.produce)
 	w.client = v2.NewMessagingServiceClient(w.dial())

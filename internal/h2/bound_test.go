@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package h2
+
+import (
+	"bytes"
+	"net"
+	"runtime"
+	"testing"
+	"time"
+
+	"golang.org/x/net/http2"
+)
+
+// nobody opens calls that are never answered.
+type nobody struct{}
+
+func (nobody) Open(*Conn) Call { return &silent{} }
+
+type silent struct{ stream Stream }
+
+func (c *silent) Stream() *Stream      { return &c.stream }
+func (c *silent) Field(string, string) {}
+func (c *silent) Begin(bool)           {}
+func (c *silent) Data([]byte, bool)    {}
+func (c *silent) Cancel()              {}
+
+// fresh is a pool that keeps nothing.
+type fresh struct{}
+
+func (fresh) Get(n int) *[]byte { b := make([]byte, n); return &b }
+func (fresh) Put(*[]byte)       {}
+
+// A client that makes us answer without end and reads nothing: reading it rests as soon as outLast bytes wait for it.
+func TestAClientThatReadsNothingHoldsLittle(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	client, err := net.Dial("tcp", l.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	server, err := l.Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := New(server, Options{
+		MaxStreams: 0, MaxHeaderList: 1 << 10, Window: 1 << 20, ReadBuffer: 32 << 10,
+		AliveEvery: time.Hour, AliveBound: time.Hour, PingEvery: time.Nanosecond, Buffers: fresh{},
+	}, nobody{})
+	over := make(chan error, 1)
+	go func() { over <- c.Serve() }()
+	go func() { // each of its frames is answered with a reset, until the test closes the connection
+		f := http2.NewFramer(client, nil)
+		_, err := client.Write([]byte(Preface))
+		if err == nil {
+			err = f.WriteSettings()
+		}
+		for id := uint32(1); err == nil && id < 1<<31; id += 2 {
+			err = f.WriteHeaders(http2.HeadersFrameParam{StreamID: id, EndHeaders: true})
+		}
+	}()
+	stacks := make([]byte, 1<<20)
+	resting := func() bool {
+		all := stacks[:runtime.Stack(stacks, true)]
+		return bytes.Contains(all, []byte("(*Conn).unlockBounded")) && bytes.Contains(all, []byte("sync.runtime_notifyListWait"))
+	}
+	bound := time.NewTimer(time.Minute)
+	defer bound.Stop()
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for !resting() {
+		select {
+		case <-tick.C:
+		case err := <-over:
+			t.Fatal("the connection ended:", err)
+		case <-bound.C:
+			t.Fatal("reading goes on and on")
+		}
+	}
+	c.mu.Lock()
+	waits := len(c.out)
+	c.mu.Unlock()
+	if waits > outLast+frameBytes {
+		t.Errorf("%d bytes wait to be written, the bound is %d", waits, outLast)
+	}
+	c.Close() // ends whoever rests
+	select {
+	case <-over:
+	case <-bound.C:
+		t.Error("it does not end")
+	}
+}
