@@ -51,9 +51,11 @@ bench-cluster: build ## the same against Apache's own proxy, before a real broke
 bench-scale: build ## the control plane with 1,000 tenants, 10,000 topics, 10,000 groups
 	@bench/run -scale
 
-profile: build ## renew the profile that builds are optimized by: a proxy under every load, before a real broker
+profile: build ## renew the profile that builds are optimized by: a proxy under every load, over each transport, before a real broker
 	@tools/setup java
-	@bench/run -cluster -only causeway -rounds 2 -idle 0 -out '' -pprof cmd/causeway/default.pgo
+	@bench/run -cluster -only causeway -leave causeway-lean -rounds 2 -idle 0 -out '' -pprof .build/stock.prof
+	@bench/run -cluster -only causeway-lean -rounds 2 -idle 0 -out '' -pprof .build/lean.prof
+	@go tool pprof -proto .build/stock.prof .build/lean.prof >cmd/causeway/default.pgo
 
 openapi: ## renew what is made from the API's table of operations: docs/openapi.json
 	@CAUSEWAY_RENEW=1 go test -count=1 -run UpToDate ./control/api

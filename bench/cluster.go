@@ -25,6 +25,7 @@ const (
 	sendTopic   = "bench"
 	backlog     = "backlog"
 	idleName    = "idle"
+	leanName    = "causeway-lean" // over the lean transport
 )
 
 // contest measures proxies before one real broker: Apache's twice, with the heap of its own start script and with a small one, ours, and
@@ -56,7 +57,7 @@ func clusterMain(ctx context.Context, args []string) error {
 	f.DurationVar(&c.heat, "heat", 150*time.Second, "load on each of Apache's proxies before the first round")
 	f.IntVar(&c.idle, "idle", 10_000, "parked polls of the last row, 0 leaves it out")
 	f.IntVar(&c.backlog, "backlog", 250_000, "messages that each receiving load finds")
-	f.StringVar(&c.only, "only", "", "contenders whose name begins with this: causeway, direct, apache-4g, apache-512m")
+	f.StringVar(&c.only, "only", "", "contenders whose name begins with this: causeway, causeway-lean, direct, apache-4g, apache-512m")
 	f.StringVar(&c.leave, "leave", "", "contenders whose name begins with this are left out")
 	f.StringVar(&c.rival, "rival", "", "another build of causeway, measured beside the others")
 	f.StringVar(&c.shapes, "shapes", "", "only loads whose name holds this")
@@ -216,6 +217,7 @@ func (s *stage) contenders(ctx context.Context) (all []*contender, err error) {
 		{"apache-4g", func(ctx context.Context) (*contender, error) { return s.apache(ctx, "-Xms4g", "-Xmx4g") }},
 		{"apache-512m", func(ctx context.Context) (*contender, error) { return s.apache(ctx, "-Xmx512m") }},
 		{"causeway", func(ctx context.Context) (*contender, error) { return s.causeway(ctx, s.server) }},
+		{leanName, func(ctx context.Context) (*contender, error) { return s.causeway(ctx, s.server, "--lean") }},
 		{"direct", s.direct},
 	}
 	if s.rival != "" {
@@ -258,7 +260,8 @@ func (s *stage) apache(ctx context.Context, heap ...string) (*contender, error) 
 	return &contender{endpoint: p.Address, pid: p.PID(), command: "load", heat: true, stop: func() error { return nil }}, nil // it goes with the cluster
 }
 
-func (s *stage) causeway(ctx context.Context, binary string) (*contender, error) {
+// causeway starts a proxy. The last one of our own build is the one that is profiled.
+func (s *stage) causeway(ctx context.Context, binary string, flags ...string) (*contender, error) {
 	listen, err := freeAddress()
 	if err != nil {
 		return nil, err
@@ -271,6 +274,7 @@ func (s *stage) causeway(ctx context.Context, binary string) (*contender, error)
 		s.ops = ops
 	}
 	args := []string{"proxy", "--engine", "rocketmq", "--namesrv", s.cluster.NameServers()[0], "--listen", listen, "--http", ops, "--log-level", "warn"}
+	args = append(args, flags...)
 	if s.pprof != "" {
 		args = append(args, "--pprof")
 	}

@@ -22,6 +22,7 @@ type report struct {
 	Rows       []contestRow
 	Starts     []startRow
 	Idle       *idleFigures `json:",omitempty"`
+	IdleLean   *idleFigures `json:",omitempty"`
 }
 
 // contestRow is one shape at one contender.
@@ -137,14 +138,17 @@ func (s *stage) contend(ctx context.Context) (r report, err error) {
 		return r, nil
 	}
 	for _, c := range all {
-		if c.name == "causeway" {
-			var idle idleFigures
-			if err = runJSON(ctx, &idle, s.self, "idle", "-endpoint", c.endpoint, "-topic", idleName, "-group", idleName, "-polls", strconv.Itoa(s.idle), "-server-pid", strconv.Itoa(c.pid)); err == nil {
-				r.Idle = &idle
-			}
+		to, ok := map[string]**idleFigures{"causeway": &r.Idle, leanName: &r.IdleLean}[c.name]
+		if !ok {
+			continue
 		}
+		idle := new(idleFigures)
+		if err := runJSON(ctx, idle, s.self, "idle", "-endpoint", c.endpoint, "-topic", idleName, "-group", idleName, "-polls", strconv.Itoa(s.idle), "-server-pid", strconv.Itoa(c.pid)); err != nil {
+			return r, fmt.Errorf("%s, parked polls: %w", c.name, err)
+		}
+		*to = idle
 	}
-	return r, err
+	return r, nil
 }
 
 // once runs one load against one contender.
@@ -221,7 +225,10 @@ func (r report) print(to io.Writer) {
 	for _, x := range r.Starts {
 		fmt.Fprintf(to, "%s: %.2f s from start to first accepted send, %d MiB then\n", x.Contender, x.Seconds, x.Fresh>>20)
 	}
-	if r.Idle != nil {
-		fmt.Fprintf(to, "%d parked polls: %.3f s of proxy CPU per 10 s, resident %d -> %d MiB\n", r.Idle.Polls, r.Idle.CPU, r.Idle.Before>>20, r.Idle.Parked>>20)
+	for name, idle := range map[string]*idleFigures{"causeway": r.Idle, leanName: r.IdleLean} {
+		if idle == nil {
+			continue
+		}
+		fmt.Fprintf(to, "%s, %d parked polls: %.3f s of proxy CPU per 10 s, resident %d -> %d MiB\n", name, idle.Polls, idle.CPU, idle.Before>>20, idle.Parked>>20)
 	}
 }
