@@ -14,8 +14,10 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -42,6 +44,7 @@ type Town struct {
 	NameServer  *cluster.Process     // the name server
 	Controllers []*cluster.Process
 	Brokers     []*cluster.Process
+	started     atomic.Int64 // proxies
 }
 
 // New starts a name server and brokers, and makes the topics and groups of the crowd on them.
@@ -242,7 +245,8 @@ func (w *Town) Start(words ...string) *Process {
 func (w *Town) StartAt(address string, words ...string) *Process {
 	w.T.Helper()
 	p := &Process{Address: address, Ops: Free(w.T)}
-	p.cmd = exec.Command(w.Binary, append([]string{"proxy", "--listen", p.Address, "--http", p.Ops, "--log-level", "error"}, words...)...)
+	lean := w.started.Add(1)%2 == 0 // every second proxy of a town speaks over the lean transport: what one begins the other goes on with
+	p.cmd = exec.Command(w.Binary, append([]string{"proxy", "--listen", p.Address, "--http", p.Ops, "--log-level", "error", "--lean=" + strconv.FormatBool(lean)}, words...)...)
 	log := crowd.Must(os.CreateTemp(w.T.TempDir(), "proxy-*.log"))
 	defer log.Close()
 	p.cmd.Stdout, p.cmd.Stderr = log, log
