@@ -69,6 +69,8 @@ type Conn struct {
 	read     bool  // something was read since the last look
 	asked    bool  // whether it lives
 	alive    *time.Timer
+	greeted  bool // SETTINGS were said, which must come first
+	early    bool // it is to drain as soon as they are
 	draining draining
 	leave    *time.Timer
 }
@@ -124,7 +126,12 @@ func (c *Conn) hello() {
 		b = appendWindow(b, 0, c.opts.Window-firstWindow)
 	}
 	c.out = b
+	c.greeted = true
+	early := c.early
 	c.unlockAndWrite(true)
+	if early {
+		c.Drain()
+	}
 }
 
 func (c *Conn) loop() error {
@@ -205,7 +212,7 @@ func (c *Conn) Close() { c.close() }
 // Drain asks the client to open streams elsewhere; the connection closes when those that are open are answered. It does not wait.
 func (c *Conn) Drain() {
 	c.mu.Lock()
-	if c.draining != serving || c.dead {
+	if c.early = !c.greeted; c.early || c.draining != serving || c.dead {
 		c.mu.Unlock()
 		return
 	}

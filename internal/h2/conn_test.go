@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -618,6 +619,34 @@ func TestADrainAnswersWhatIsOpenAndThenCloses(t *testing.T) {
 	if err := within(t, "it ends", s.over); err != nil {
 		t.Error(err)
 	}
+}
+
+// A drain may come before the server's first word, which must be SETTINGS all the same.
+func TestADrainBeforeTheFirstWordComesAfterIt(t *testing.T) {
+	client, server := net.Pipe()
+	defer client.Close()
+	c := h2.New(server, options(), &echo{})
+	c.Drain()
+	over := make(chan error, 1)
+	go func() { over <- c.Serve() }()
+	framer := http2.NewFramer(client, client)
+	go func() {
+		_, _ = client.Write([]byte(http2.ClientPreface))
+		_ = framer.WriteSettings()
+	}()
+	var kinds []http2.FrameType
+	for len(kinds) < 3 {
+		f, err := framer.ReadFrame()
+		if err != nil {
+			t.Fatal(err)
+		}
+		kinds = append(kinds, f.Header().Type)
+	}
+	if kinds[0] != http2.FrameSettings || !slices.Contains(kinds, http2.FrameGoAway) {
+		t.Errorf("said %v", kinds)
+	}
+	c.Close()
+	within(t, "it ends", over)
 }
 
 func TestAClientThatIsGoneWithoutAWordIsNoticed(t *testing.T) {

@@ -18,7 +18,10 @@ import (
 	"github.com/causeway-mq/causeway/proxy/gate"
 )
 
-const prefixBytes = 5 // before each message: whether it is compressed, and its length
+const (
+	prefixBytes = 5        // before each message: whether it is compressed, and its length
+	firstRoom   = 64 << 10 // bytes that are set aside for a message before any of them is here
+)
 
 // call is one gRPC call. What the client sends comes on its connection's reading goroutine; a worker answers, or a goroutine of its own where the client may go on
 // talking. Whoever answers finds all that the reader wrote before it was started.
@@ -39,8 +42,9 @@ type call struct {
 	http      string         // the answer to what is no gRPC, an HTTP status
 	prefix    [prefixBytes]byte
 	have      int     // bytes of the prefix that are here
-	partial   *[]byte // the message that is being read
+	partial   *[]byte // the message that is being read, or room for its beginning
 	filled    int     // bytes of it that are here
+	size      int     // bytes that it will have
 	malformed bool
 	dispatch  bool // somebody answers
 
@@ -184,34 +188,44 @@ func (c *call) Data(p []byte, end bool) {
 	switch {
 	case len(p) == 0:
 	case c.method.talks():
-		c.inbox.arrived(len(p), &c.stream)
+		c.inbox.note(len(p), &c.stream)
 	case !end:
 		c.stream.Taken(len(p)) // it is kept with a bound of its own: that of a message
 	}
+	if c.take(p) && end {
+		c.end()
+	}
+}
+
+// take reads messages out of the next bytes. False: the call was refused.
+func (c *call) take(p []byte) bool {
 	for {
 		if c.partial == nil {
 			n := copy(c.prefix[c.have:], p)
 			p = p[n:]
 			if c.have += n; c.have < prefixBytes {
-				break
+				return true
 			}
 			if !c.length() {
-				return
+				return false
 			}
 		}
-		n := copy((*c.partial)[c.filled:], p)
-		p = p[n:]
-		if c.filled += n; c.filled < len(*c.partial) {
-			break
+		for {
+			n := copy((*c.partial)[c.filled:], p)
+			p = p[n:]
+			if c.filled += n; c.filled < len(*c.partial) || c.filled == c.size {
+				break
+			}
+			c.grow()
+		}
+		if c.filled < c.size {
+			return true
 		}
 		m := c.partial
 		c.partial, c.filled, c.have = nil, 0, 0
 		if !c.message(m) {
-			return
+			return false
 		}
-	}
-	if end {
-		c.end()
 	}
 }
 
@@ -226,8 +240,18 @@ func (c *call) length() bool {
 		c.refuse(codes.ResourceExhausted, "a message of "+strconv.FormatUint(uint64(size), 10)+" bytes; at most "+strconv.Itoa(limit)+" are read")
 		return false
 	}
-	c.partial = c.lean.codec.pool.Get(int(size))
+	c.size = int(size)
+	c.partial = c.lean.codec.pool.Get(min(c.size, firstRoom))
 	return true
+}
+
+// grow makes more room: a client is believed what it sends, not what it says that it will.
+func (c *call) grow() {
+	pool := c.lean.codec.pool
+	more := pool.Get(min(c.size, 2*len(*c.partial)))
+	copy(*more, *c.partial)
+	pool.Put(c.partial)
+	c.partial = more
 }
 
 // message takes a whole one.

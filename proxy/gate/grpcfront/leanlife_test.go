@@ -3,6 +3,7 @@
 package grpcfront
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"testing"
@@ -85,5 +86,33 @@ func TestTimeoutsAreRead(t *testing.T) {
 		if got := timeoutOf(said); got != want {
 			t.Errorf("%q: %v, want %v", said, got, want)
 		}
+	}
+}
+
+// A client that says that its message is long gets no memory for having said so.
+func TestRoomForAMessageGrowsWithWhatIsSent(t *testing.T) {
+	o := Options{}.withDefaults()
+	c := &call{lean: &lean{front: &Front{options: o}, codec: newCodec(o.MaxMessage, newPool())}, method: &method{}}
+	size := o.MaxMessage
+	prefix := []byte{0, byte(size >> 24), byte(size >> 16), byte(size >> 8), byte(size)}
+	said := append(prefix, make([]byte, size)...)
+	for i := range said[prefixBytes:] {
+		said[prefixBytes+i] = byte(i % 251)
+	}
+	c.take(said[:prefixBytes])
+	if n := cap(*c.partial); n > firstRoom {
+		t.Errorf("%d bytes for a prefix", n)
+	}
+	sent := prefixBytes
+	for sent < len(said) {
+		n := min(len(said)-sent, 10_000)
+		c.take(said[sent : sent+n])
+		sent += n
+		if c.partial != nil && cap(*c.partial) > max(firstRoom, 4*sent) {
+			t.Fatalf("%d bytes of memory for %d that were sent", cap(*c.partial), sent)
+		}
+	}
+	if c.request == nil || !bytes.Equal(*c.request, said[prefixBytes:]) {
+		t.Error("the message is not what was sent")
 	}
 }

@@ -144,8 +144,8 @@ type inbox struct {
 
 func (b *inbox) init(limit int) { b.bell, b.limit = make(chan struct{}, 1), limit }
 
-// arrived notes bytes that came.
-func (b *inbox) arrived(n int, s *h2.Stream) {
+// note counts bytes that came.
+func (b *inbox) note(n int, s *h2.Stream) {
 	b.mu.Lock()
 	b.stream = s
 	b.owed += n
