@@ -52,7 +52,6 @@ const (
 
 // settings that matter to a server.
 const (
-	settingTableSize     = 1
 	settingPush          = 2
 	settingMaxStreams    = 3
 	settingWindow        = 4

@@ -41,9 +41,6 @@ type Stream struct {
 	ended  bool // the client has said all
 }
 
-// Conn is the stream's connection.
-func (s *Stream) Conn() *Conn { return s.conn }
-
 // Taken gives a client room for n bytes more, that were told with Data. Not after the call was answered or cancelled; on the reading goroutine or another.
 func (s *Stream) Taken(n int) {
 	c := s.conn
@@ -104,15 +101,4 @@ func (s *Stream) Send(a Answer) error {
 	}
 	c.unlockAndWrite(false)
 	return nil
-}
-
-// Reset ends the stream without an answer.
-func (s *Stream) Reset(code Code) {
-	c := s.conn
-	c.mu.Lock()
-	if s.open {
-		c.out = appendReset(c.room(), s.id, code)
-		c.removeLocked(s)
-	}
-	c.unlockAndWrite(true)
 }

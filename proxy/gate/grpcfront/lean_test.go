@@ -112,6 +112,7 @@ func TestTheLeanTransportAnswersOddCalls(t *testing.T) {
 		"a long timeout":     {headers: []string{"grpc-timeout", "99999999H"}, parts: [][]byte{whole}, web: "200", rpc: "0"},
 		"a service's path":   {path: "/grpc.health.v1.Health/Nothing", parts: [][]byte{whole}, web: "200", rpc: "12", why: "unknown method Nothing for service grpc.health.v1.Health"},
 		"a path of signs":    {path: "/\u00fc%/x", parts: [][]byte{whole}, web: "200", rpc: "12", why: "unknown service %C3%BC%25"},
+		"a long path":        {path: "/" + strings.Repeat("\u00fc", 10<<10) + "/x", parts: [][]byte{whole}, web: "200", rpc: "12", why: "unknown service %C3%BC%C3%BC"},
 		"telemetry, cut off": {path: "/apache.rocketmq.v2.MessagingService/Telemetry", parts: [][]byte{{0, 0}}, web: "200"},
 	} {
 		t.Run(name, func(t *testing.T) {

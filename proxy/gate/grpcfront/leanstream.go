@@ -216,6 +216,9 @@ func (b *inbox) next(ctx context.Context) (*[]byte, error) {
 	}
 }
 
+// longestMessage is how much of a status is said, in bytes: a header list is one frame.
+const longestMessage = 2 << 10
+
 // answers are header lists that every call sends. They are literals that no table keeps, so that they are the same bytes on every connection.
 type answers struct {
 	fields []byte // before the first message
@@ -234,7 +237,8 @@ func (a answers) trailers(s *status.Status, after bool) []byte {
 	}
 	b = appendField(b, "grpc-status", strconv.Itoa(int(s.Code())))
 	if s.Message() != "" {
-		b = appendField(b, "grpc-message", percentEncoded(s.Message()))
+		message := percentEncoded(s.Message())
+		b = appendField(b, "grpc-message", message[:min(len(message), longestMessage)])
 	}
 	return b
 }
