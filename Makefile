@@ -53,8 +53,8 @@ bench-scale: build ## the control plane with 1,000 tenants, 10,000 topics, 10,00
 
 profile: build ## renew the profile that builds are optimized by: a proxy under every load, over each transport, before a real broker
 	@tools/setup java
-	@bench/run -cluster -only causeway -leave causeway-lean -rounds 2 -idle 0 -out '' -pprof .build/stock.prof
-	@bench/run -cluster -only causeway-lean -rounds 2 -idle 0 -out '' -pprof .build/lean.prof
+	@bench/run -cluster -only causeway -leave causeway-grpc-go -rounds 2 -idle 0 -out '' -pprof .build/lean.prof
+	@bench/run -cluster -only causeway-grpc-go -rounds 2 -idle 0 -out '' -pprof .build/stock.prof
 	@go tool pprof -proto .build/stock.prof .build/lean.prof >cmd/causeway/default.pgo
 
 openapi: ## renew what is made from the API's table of operations: docs/openapi.json

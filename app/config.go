@@ -42,7 +42,7 @@ type Config struct {
 	OIDC       oidc.Config     `yaml:"oidc"`
 	LogLevel   string          `yaml:"log_level" doc:"debug, info, warn or error"`
 	Demo       bool            `yaml:"demo" doc:"at the first start on an empty data directory, make the tenants shop and payments with topics, groups and messages to look at"`
-	Lean       bool            `yaml:"lean" doc:"carry client connections over a transport of our own in place of grpc-go's: less than half of the CPU for a small call; the same services and limits"`
+	Lean       bool            `yaml:"lean" doc:"carry client connections over Causeway's own transport; false: over grpc-go's, with the same services and limits, for more CPU"`
 	Pprof      bool            `yaml:"pprof" doc:"serve /debug/pprof on the HTTP address"`
 	TraceBytes int64           `yaml:"trace_bytes" doc:"memory in which is remembered what happened to each message, for traces, in bytes: 4194304 at least; 0: nothing is remembered"`
 	// Production refuses what is fit for trying out alone.
@@ -126,7 +126,7 @@ func DefaultConfig() Config {
 		Engine:   EngineConfig{SegmentBytes: 128 << 20, Retention: Duration(72 * time.Hour)},
 		Unsigned: true,
 		OIDC:     oidc.Default(),
-		LogLevel: "info",
+		LogLevel: "info", Lean: true,
 		Drain:    Duration(20 * time.Second),
 
 		TraceBytes: trail.DefaultBytes,

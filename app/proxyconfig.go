@@ -41,7 +41,7 @@ type ProxyConfig struct {
 	SealKeys   string        `yaml:"seal_keys" doc:"file of the keys that seal receipts, the same at every proxy; empty: derived from the clusters' credentials"`
 	Token      string        `yaml:"token" secret:"true" doc:"bearer token of the HTTP port; required when http is not on the loopback interface"`
 	LogLevel   string        `yaml:"log_level" doc:"debug, info, warn or error"`
-	Lean       bool          `yaml:"lean" doc:"carry client connections over a transport of our own in place of grpc-go's: less than half of the CPU for a small call; the same services and limits"`
+	Lean       bool          `yaml:"lean" doc:"carry client connections over Causeway's own transport; false: over grpc-go's, with the same services and limits, for more CPU"`
 	Pprof      bool          `yaml:"pprof" doc:"serve /debug/pprof on the HTTP address"`
 	TraceBytes int64         `yaml:"trace_bytes" doc:"memory in which is remembered what happened to each message, for traces at the control plane, in bytes: 4194304 at least; 0: nothing is remembered, as without a control plane"`
 	// Production refuses what is fit for trying out alone.
@@ -83,7 +83,7 @@ const (
 
 // DefaultProxyConfig is what `causeway proxy` runs with when nothing is said. It names no name server.
 func DefaultProxyConfig() ProxyConfig {
-	return ProxyConfig{Listen: DefaultProxyListen, Role: mq.BothRoles.String(), LogLevel: "info", Drain: Duration(20 * time.Second), TraceBytes: trail.DefaultBytes, Control: follow.Config{Cache: follow.DefaultCache}}
+	return ProxyConfig{Listen: DefaultProxyListen, Role: mq.BothRoles.String(), LogLevel: "info", Lean: true, Drain: Duration(20 * time.Second), TraceBytes: trail.DefaultBytes, Control: follow.Config{Cache: follow.DefaultCache}}
 }
 
 // LoadProxyConfig reads a file over the defaults: YAML of ours, or Apache's rmq-proxy.json, of which it says what becomes of each key. The error names

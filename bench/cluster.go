@@ -25,7 +25,7 @@ const (
 	sendTopic   = "bench"
 	backlog     = "backlog"
 	idleName    = "idle"
-	leanName    = "causeway-lean" // over the lean transport
+	stockName   = "causeway-grpc-go" // over grpc-go's transport
 )
 
 // contest measures proxies before one real broker: Apache's twice, with the heap of its own start script and with a small one, ours, and
@@ -57,7 +57,7 @@ func clusterMain(ctx context.Context, args []string) error {
 	f.DurationVar(&c.heat, "heat", 150*time.Second, "load on each of Apache's proxies before the first round")
 	f.IntVar(&c.idle, "idle", 10_000, "parked polls of the last row, 0 leaves it out")
 	f.IntVar(&c.backlog, "backlog", 250_000, "messages that each receiving load finds")
-	f.StringVar(&c.only, "only", "", "contenders whose name begins with this: causeway, causeway-lean, direct, apache-4g, apache-512m")
+	f.StringVar(&c.only, "only", "", "contenders whose name begins with this: causeway, causeway-grpc-go, direct, apache-4g, apache-512m")
 	f.StringVar(&c.leave, "leave", "", "contenders whose name begins with this are left out")
 	f.StringVar(&c.rival, "rival", "", "another build of causeway, measured beside the others")
 	f.StringVar(&c.shapes, "shapes", "", "only loads whose name holds this")
@@ -217,7 +217,7 @@ func (s *stage) contenders(ctx context.Context) (all []*contender, err error) {
 		{"apache-4g", func(ctx context.Context) (*contender, error) { return s.apache(ctx, "-Xms4g", "-Xmx4g") }},
 		{"apache-512m", func(ctx context.Context) (*contender, error) { return s.apache(ctx, "-Xmx512m") }},
 		{"causeway", func(ctx context.Context) (*contender, error) { return s.causeway(ctx, s.server) }},
-		{leanName, func(ctx context.Context) (*contender, error) { return s.causeway(ctx, s.server, "--lean") }},
+		{stockName, func(ctx context.Context) (*contender, error) { return s.causeway(ctx, s.server, "--lean=false") }},
 		{"direct", s.direct},
 	}
 	if s.rival != "" {

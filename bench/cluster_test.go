@@ -41,8 +41,8 @@ func TestTheContestRunsOnARealCluster(t *testing.T) {
 		t.Fatal(err)
 	}
 	const loads, contenders = 6, 3
-	if len(r.Rows) != loads*contenders || len(r.Starts) != 2 || r.Idle == nil || r.IdleLean == nil {
-		t.Fatalf("%d rows, %d starts, idle %v and %v", len(r.Rows), len(r.Starts), r.Idle, r.IdleLean)
+	if len(r.Rows) != loads*contenders || len(r.Starts) != 2 || r.Idle == nil || r.IdleStock == nil {
+		t.Fatalf("%d rows, %d starts, idle %v and %v", len(r.Rows), len(r.Starts), r.Idle, r.IdleStock)
 	}
 	for _, row := range r.Rows {
 		if row.Rate <= 0 || row.ClientCPU <= 0 || row.BrokerCPU <= 0 || row.P99 < row.P50 {

@@ -22,7 +22,7 @@ type report struct {
 	Rows       []contestRow
 	Starts     []startRow
 	Idle       *idleFigures `json:",omitempty"`
-	IdleLean   *idleFigures `json:",omitempty"`
+	IdleStock  *idleFigures `json:",omitempty"`
 }
 
 // contestRow is one shape at one contender.
@@ -138,7 +138,7 @@ func (s *stage) contend(ctx context.Context) (r report, err error) {
 		return r, nil
 	}
 	for _, c := range all {
-		to, ok := map[string]**idleFigures{"causeway": &r.Idle, leanName: &r.IdleLean}[c.name]
+		to, ok := map[string]**idleFigures{"causeway": &r.Idle, stockName: &r.IdleStock}[c.name]
 		if !ok {
 			continue
 		}
@@ -225,7 +225,7 @@ func (r report) print(to io.Writer) {
 	for _, x := range r.Starts {
 		fmt.Fprintf(to, "%s: %.2f s from start to first accepted send, %d MiB then\n", x.Contender, x.Seconds, x.Fresh>>20)
 	}
-	for name, idle := range map[string]*idleFigures{"causeway": r.Idle, leanName: r.IdleLean} {
+	for name, idle := range map[string]*idleFigures{"causeway": r.Idle, stockName: r.IdleStock} {
 		if idle == nil {
 			continue
 		}

@@ -73,7 +73,7 @@ second one ends the lingering, a third one everything.`,
 	f.StringVar(&given.SealKeys, "seal-keys", "", "file of the keys that seal receipts, the same at every proxy")
 	f.StringVar(&given.LogLevel, "log-level", given.LogLevel, "debug, info, warn or error")
 	f.Var((*span)(&given.Linger), "linger", "how long a proxy that was told to stop still serves, out of routes and not ready; 35s for a restart that no client notices")
-	f.BoolVar(&given.Lean, "lean", false, "carry client connections over the lean transport in place of grpc-go's")
+	f.BoolVar(&given.Lean, "lean", given.Lean, "carry client connections over Causeway's own transport; --lean=false: over grpc-go's")
 	f.BoolVar(&given.Pprof, "pprof", false, "serve /debug/pprof on the HTTP address")
 	return cmd
 }

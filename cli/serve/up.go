@@ -44,7 +44,7 @@ a free one, a port that you name is not.`,
 	f.StringVar(&given.Store.Postgres.URL, "store", "", "postgres://USER@HOST/DATABASE that keeps tenants, topics and groups (default: a database in the data directory)")
 	f.StringVar(&given.Store.Keys, "store-keys", "", "file of the keys that seal secrets in the store (default: CAUSEWAY_SEAL_KEY, or beside the database)")
 	f.StringVar(&given.LogLevel, "log-level", given.LogLevel, "debug, info, warn or error")
-	f.BoolVar(&given.Lean, "lean", false, "carry client connections over the lean transport in place of grpc-go's")
+	f.BoolVar(&given.Lean, "lean", given.Lean, "carry client connections over Causeway's own transport; --lean=false: over grpc-go's")
 	f.BoolVar(&given.Demo, "demo", false, "on an empty data directory, make the tenants shop and payments with messages to look at")
 	f.BoolVar(&given.Pprof, "pprof", false, "serve /debug/pprof on the HTTP address")
 	return cmd

@@ -36,7 +36,7 @@ type Options struct {
 	// ping with nearly every request of a quiet connection, and reads its answer.
 	Window int32
 
-	// Lean carries calls over internal/h2 in place of grpc-go: less than half of the CPU for a small call.
+	// Lean carries calls over internal/h2 in place of grpc-go's transport, for less CPU.
 	Lean bool
 
 	Clock    clock.Clock
