@@ -28,8 +28,15 @@ type bench struct {
 }
 
 func newBench(t *testing.T, brokers ...string) *bench {
+	return newBenchOf(t, fakebroker.Options{Brokers: brokers})
+}
+
+// newBenchOf is newBench over fake brokers as they are described; their clock is the bench's.
+func newBenchOf(t *testing.T, o fakebroker.Options) *bench {
 	b := &bench{t: t, time: clock.NewVirtual(time.Unix(1764000000, 0))}
-	b.fake = fakebroker.New(fakebroker.Options{Clock: b.time, Brokers: brokers, NoAutoGroup: true})
+	o.Clock, o.NoAutoGroup = b.time, true
+	b.fake = fakebroker.New(o)
+	brokers := o.Brokers
 	var err error
 	if b.Engine, err = overFake(b.fake, b.time, defaultCluster(t)); err != nil {
 		t.Fatal(err)

@@ -9,7 +9,9 @@ import (
 
 	"github.com/causeway-mq/causeway/engine/rocketmq/remoting"
 	"github.com/causeway-mq/causeway/engine/rocketmq/request"
+	"github.com/causeway-mq/causeway/engine/rocketmq/routes"
 	"github.com/causeway-mq/causeway/engine/rocketmq/soft"
+	"github.com/causeway-mq/causeway/engine/rocketmq/token"
 	"github.com/causeway-mq/causeway/mq"
 )
 
@@ -29,6 +31,43 @@ func (e *Engine) Extend(ctx context.Context, leases []mq.Lease, d time.Duration,
 	return out
 }
 
+// sameMillisecond is how often a change is repeated whose checkpoint has the old one's name. Each repetition comes a millisecond later: by the second one
+// a broker's clock has moved on.
+const sameMillisecond = 10
+
+// change moves the end of a lease and gives its new handle.
+//
+// A broker makes a new checkpoint and acknowledges the old one, by a name that tells two of one message apart by the millisecond in which they were made. If
+// that is the same one, as it is when a message is given back at once, the acknowledgement takes the new checkpoint with it, and the message would never come
+// again. The answer tells, and a later change of the new handle makes a checkpoint with a name of its own.
+func (e *Engine) change(ctx context.Context, r *routes.Route, l mq.Lease, t token.Lease, d time.Duration) (request.Handle, error) {
+	h := t.Handle
+	for tries := 0; ; tries++ {
+		q := &request.ChangeInvisible{Ack: request.AckOf(l.Topic.Name.String(), l.Group.Name.String(), h), InvisibleMillis: max(d, 0).Milliseconds()}
+		var a request.ChangeInvisibleAnswer
+		if err := e.ask(ctx, target{r, h.Broker}, remoting.Request{Code: remoting.ChangeInvisible, Header: q}, &a); err != nil {
+			return h, err
+		}
+		if a == (request.ChangeInvisibleAnswer{}) {
+			return h, mq.Refuse(mq.Settled, "the message was acknowledged before")
+		}
+		before := h
+		h = a.Next(before)
+		switch {
+		case t.Ordered(): // it has no checkpoint, and what the broker compares must stay as it was
+			h.Start = before.Start
+			return h, nil
+		case h.PopMillis != before.PopMillis:
+			return h, nil
+		case tries == sameMillisecond:
+			return h, mq.Doubt(mq.Internal, nil, "a broker's clock stands still: a lease that was changed %d times may never end", tries)
+		}
+		if err := e.rest(ctx, time.Millisecond); err != nil {
+			return h, mq.Doubt(mq.Timeout, err, "a lease was changed in the millisecond in which it began, and there was no time to do so again")
+		}
+	}
+}
+
 func (e *Engine) extend(ctx context.Context, l mq.Lease, d time.Duration, how mq.KeepOrReplace) mq.Extended {
 	t, err := e.lease(l)
 	if err != nil {
@@ -42,21 +81,10 @@ func (e *Engine) extend(ctx context.Context, l mq.Lease, d time.Duration, how mq
 	if err != nil {
 		return mq.Extended{Lease: l, Err: err}
 	}
-	h := &request.ChangeInvisible{
-		Ack: request.AckOf(l.Topic.Name.String(), l.Group.Name.String(), t.Handle), InvisibleMillis: max(d, 0).Milliseconds(),
-	}
-	var a request.ChangeInvisibleAnswer
-	if err := e.ask(ctx, target{r, t.Handle.Broker}, remoting.Request{Code: remoting.ChangeInvisible, Header: h}, &a); err != nil {
+	next := t
+	if next.Handle, err = e.change(ctx, r, l, t, d); err != nil {
 		e.routes.Doubt(l.Topic.Name, err)
 		return mq.Extended{Lease: l, Err: gone(err)}
-	}
-	if a == (request.ChangeInvisibleAnswer{}) {
-		return mq.Extended{Lease: l, Err: mq.Refuse(mq.Settled, "the message was acknowledged before")}
-	}
-	next := t
-	next.Handle = a.Next(t.Handle)
-	if t.Ordered() { // what the broker compares must stay as it was
-		next.Handle.Start = t.Handle.Start
 	}
 	extended := l
 	extended.Until = next.Handle.Visible()

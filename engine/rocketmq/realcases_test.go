@@ -26,6 +26,7 @@ func realCases() map[string]func(t *testing.T, r *real) {
 		"the-first-token-settles-elsewhere":      firstTokenSettlesElsewhere,
 		"the-first-token-of-a-run-settles-later": firstTokenOfARunSettles,
 		"acknowledgements-together":              acknowledgementsTogether,
+		"what-is-given-back-at-once-comes-again": givenBackAtOnce,
 	}
 }
 
@@ -280,6 +281,36 @@ func acknowledgementsTogether(t *testing.T, r *real) {
 	under.Wait()
 	t.Logf("%d acknowledgements from 64 callers took %v", len(all), time.Since(began))
 	g.nothing(g.Engine, w, time.Until(all[len(all)-1].Lease.Until)+8*time.Second)
+}
+
+// givenBackAtOnce takes messages for a short while and gives each back as soon as it is there, most of them in the millisecond in which the broker gave it.
+func givenBackAtOnce(t *testing.T, r *real) {
+	g := r.ground(t, false, 1)
+	const n = 100
+	g.sendMany(t.Context(), n)
+	w := g.want("", 1)
+	var err error
+	w.Hold, err = mq.ParseHold(2 * time.Second)
+	g.ok(err)
+	again := map[mq.MessageID]bool{}
+	for end := time.Now().Add(time.Minute); len(again) < n; {
+		got, err := g.Take(t.Context(), w)
+		g.ok(err)
+		for _, d := range got {
+			if d.Attempt > 1 {
+				again[d.Message.ID] = true
+				g.ok(g.Ack(t.Context(), []mq.Lease{d.Lease})[0])
+			} else if x := g.Extend(t.Context(), []mq.Lease{d.Lease}, 0, mq.Replace)[0]; mq.KindOf(x.Err) != mq.Expired { // a busy machine: its lease is over, and it comes by itself
+				g.ok(x.Err)
+			}
+		}
+		if len(got) == 0 {
+			<-time.After(5 * time.Millisecond)
+		}
+		if time.Now().After(end) {
+			t.Fatalf("of %d messages that were given back at once %d came again", n, len(again))
+		}
+	}
 }
 
 func (g *ground) sendMany(ctx context.Context, n int) {

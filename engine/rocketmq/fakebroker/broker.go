@@ -35,6 +35,7 @@ type broker struct {
 	end      int64                     // of the log
 	progress map[place]*progress
 	leases   map[leaseKey]*lease
+	changed  map[leaseKey]int         // changes that fell into the millisecond of their lease
 	timers   map[string]*timerMessage // by unique key
 	halves   map[int64]*half          // unsettled ones, by offset in halfTopic
 	parked   map[string][]*poll       // by topic: the subscription's, not the retry topic
@@ -60,7 +61,7 @@ const toolsGroup = "TOOLS_CONSUMER"
 func newBroker(c *Cluster, name string, address netip.AddrPort) *broker {
 	b := &broker{
 		cluster: c, name: name, address: address, topics: map[string]*topic{}, unknown: map[string]*topic{}, groups: map[string]admin.Group{toolsGroup: admin.NewGroup(toolsGroup)}, users: map[string]admin.User{}, acls: map[string][]admin.Entry{}, log: map[int64]*stored.Message{},
-		progress: map[place]*progress{}, leases: map[leaseKey]*lease{}, timers: map[string]*timerMessage{}, halves: map[int64]*half{},
+		progress: map[place]*progress{}, leases: map[leaseKey]*lease{}, changed: map[leaseKey]int{}, timers: map[string]*timerMessage{}, halves: map[int64]*half{},
 		parked: map[string][]*poll{}, random: rand.New(rand.NewPCG(1, uint64(address.Port())+uint64(len(name)))),
 	}
 	b.putTopicLocked(admin.Topic{Name: halfTopic, Read: 1, Write: 1, Permission: admin.ReadWrite})

@@ -42,6 +42,8 @@ type Options struct {
 	AutoTopic   bool
 	NoAutoGroup bool
 	MaxParked   int // polls per topic and group, default 1024
+	// SameMillisecond is how many changes of one delivery fall into the millisecond in which it began, as they do at a real broker that is asked at once.
+	SameMillisecond int
 }
 
 // Cluster is name servers and brokers.

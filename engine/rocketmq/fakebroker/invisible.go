@@ -25,10 +25,14 @@ func (b *broker) changeInvisible(r *call) *remoting.Frame {
 		return b.changeOrder(at, h.Offset, handle, now.Add(hide))
 	}
 	popped := now.UnixMilli()
-	if popped <= handle.PopMillis { // two checkpoints of one message need two names
+	if popped <= handle.PopMillis {
 		popped = handle.PopMillis + 1
 	}
-	old, ok := b.releaseLocked(leaseKey{at, h.Offset, handle.PopMillis})
+	was := leaseKey{at, h.Offset, handle.PopMillis}
+	old, ok := b.releaseLocked(was)
+	if b.sameMillisecond(was) { // two checkpoints of one message need two names: the old one's acknowledgement hits both
+		return done(&request.ChangeInvisibleAnswer{PopMillis: handle.PopMillis, InvisibleMillis: h.InvisibleMillis})
+	}
 	m := b.topics[h.Topic].queues[h.Queue].messages[h.Offset]
 	topic := subscribed(h.Topic, h.Group)
 	if ok {
@@ -36,6 +40,15 @@ func (b *broker) changeInvisible(r *call) *remoting.Frame {
 	}
 	b.leaseLocked(leaseKey{at, h.Offset, popped}, topic, m, hide)
 	return done(&request.ChangeInvisibleAnswer{PopMillis: popped, InvisibleMillis: h.InvisibleMillis})
+}
+
+// sameMillisecond tells whether a change of a lease falls into the millisecond in which it began.
+func (b *broker) sameMillisecond(key leaseKey) bool {
+	if b.changed[key] >= b.cluster.opts.SameMillisecond {
+		return false
+	}
+	b.changed[key]++
+	return true
 }
 
 // subscribed is the topic that a retry topic of a group belongs to.
