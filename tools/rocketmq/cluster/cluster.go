@@ -117,9 +117,13 @@ func (c *Cluster) endAll(end func(*Process) error) error {
 	return errors.Join(errs...)
 }
 
+// keepSockets lets a broker on a starved machine keep its connection to a name server that did not answer within three seconds. It would close it, and a name server whose
+// connection to a broker is closed forgets the broker with all its topics, for the ten seconds until it comes round.
+const keepSockets = "-Dcom.rocketmq.remoting.client.closeSocketIfTimeout=false"
+
 // heap gives the JVM's arguments; sizes in MiB.
 func (c *Cluster) heap(least, most, direct int) []string {
-	args := []string{fmt.Sprintf("-Xms%dm", least), fmt.Sprintf("-Xmx%dm", most), "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"}
+	args := []string{fmt.Sprintf("-Xms%dm", least), fmt.Sprintf("-Xmx%dm", most), "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", keepSockets}
 	if c.opts.Measure {
 		args = []string{fmt.Sprintf("-Xms%dm", 4*least), fmt.Sprintf("-Xmx%dm", 4*most)}
 		direct *= 4
