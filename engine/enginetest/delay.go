@@ -34,9 +34,8 @@ func neverEarly(s *Scene) {
 	due := s.now().Add(8 * time.Second)
 	m := s.message(dueAt(due))
 	s.send(t, m)
-	s.noneWhile(s.justBefore(due).Sub(s.now()), want(t, g), "its time has not come")
-	s.passUntil(due)
-	got := s.collect(want(t, g), 1) // within the target's lateness
+	late := s.noneUntil(due, want(t, g), "its time has not come")
+	got := s.collect(want(t, g), 1, late...) // within the target's lateness
 	s.areExactly(got, m)
 	s.attemptsAre(1, got...)
 	if s.now().Before(due) {
@@ -106,7 +105,7 @@ func noPlaceBeforeItsTime(s *Scene) {
 
 func recalled(s *Scene) {
 	t, g := s.topic(1), s.group()
-	due := s.now().Add(6 * time.Second)
+	due := s.now().Add(2 * s.leisurely(3*time.Second))
 	away, stays := s.message(dueAt(due)), s.message(dueAt(due))
 	sent := s.send(t, away, stays)
 	s.ok(s.engine().Recall(s.ctx, t, sent[0].Scheduled), "recall")
@@ -167,11 +166,11 @@ func longestDelay(s *Scene) {
 // manyAtOneTime recalls some of many messages that are due at the same moment: each handle means its own message.
 func manyAtOneTime(s *Scene) {
 	t, g := s.topic(4), s.group()
-	n := 1500
+	n, after := 1500, 20*time.Second
 	if !s.traits.VirtualTime {
-		n = 100
+		n, after = 100, 30*time.Second
 	}
-	due := s.now().Add(20 * time.Second).Truncate(time.Millisecond)
+	due := s.now().Add(after).Truncate(time.Millisecond)
 	ms := s.messages(n, dueAt(due))
 	var sent []mq.Sent
 	for at := 0; at < n; at += 25 {

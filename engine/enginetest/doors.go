@@ -44,7 +44,7 @@ func otherSettles(s *Scene) {
 func otherRenews(s *Scene) {
 	t, g := s.topic(1), s.group()
 	s.send(t, s.message())
-	w := want(t, g, lasting(3*time.Second))
+	w := want(t, g, lasting(s.leisurely(3*time.Second)))
 	d := s.collect(w, 1)[0]
 	for _, x := range s.instance.Second.Extend(s.ctx, leases(d), 20*time.Second, mq.Keep) {
 		s.ok(x.Err, "renew at the other handle")
@@ -70,9 +70,10 @@ func otherWakes(s *Scene) {
 
 func otherRecalls(s *Scene) {
 	t, g := s.topic(1), s.group()
-	sent := s.send(t, s.message(dueAt(s.now().Add(4*time.Second))))[0]
+	after := s.leisurely(4 * time.Second)
+	sent := s.send(t, s.message(dueAt(s.now().Add(after))))[0]
 	s.ok(s.instance.Second.Recall(s.ctx, t, sent.Scheduled), "recall at the other handle")
-	s.noneWhile(hold, want(t, g), "it was recalled")
+	s.noneWhile(after+6*time.Second, want(t, g), "it was recalled")
 }
 
 func orderOverBoth(s *Scene) {

@@ -25,14 +25,16 @@ func extendCases() []Case {
 func keepProlongs(s *Scene) {
 	t, g := s.topic(1), s.group()
 	s.send(t, s.message())
-	w := want(t, g, lasting(4*time.Second))
+	first := s.leisurely(4 * time.Second)
+	w := want(t, g, lasting(first))
 	d := s.collect(w, 1)[0]
-	s.pass(2 * time.Second)
-	now := s.extended(d.Lease, 6*time.Second, mq.Keep)
-	if left := now.Until.Sub(s.now()); left < 5*time.Second {
-		s.fatalf("the lease lasts %v more, extended by 6s", left)
+	s.pass(first / 2)
+	before, more := s.now(), first+first/2
+	now := s.extended(d.Lease, more, mq.Keep)
+	if left := now.Until.Sub(before); left < more-time.Second {
+		s.fatalf("the lease lasts %v more, extended by %v", left, more)
 	}
-	s.noneWhile(4*time.Second, w, "the lease was prolonged")
+	s.noneWhile(first, w, "the lease was prolonged")
 	s.ok(s.ackOne(d.Lease), "ack with the first token after a renewal")
 	s.noneWhile(rest, w, "it was acknowledged")
 }
@@ -78,12 +80,11 @@ func replaceMovesTheEnd(s *Scene) {
 	t, g := s.topic(1), s.group()
 	m := s.message()
 	s.send(t, m)
-	w := want(t, g, lasting(2*time.Second))
+	first := s.leisurely(2 * time.Second)
+	w := want(t, g, lasting(first))
 	d := s.collect(w, 1)[0]
-	now := s.extended(d.Lease, 8*time.Second, mq.Replace)
-	s.noneWhile(s.justBefore(now.Until).Sub(s.now()), w, "the lease was prolonged to 8s")
-	s.passUntil(now.Until.Add(time.Millisecond))
-	again := s.collect(w, 1)
+	now := s.extended(d.Lease, 4*first, mq.Replace)
+	again := s.collect(w, 1, s.noneUntil(now.Until, w, "the lease was prolonged fourfold")...)
 	s.areExactly(again, m)
 	s.attemptsAre(2, again...)
 }
@@ -95,9 +96,7 @@ func replaceShortens(s *Scene) {
 	w := want(t, g, lasting(time.Hour))
 	d := s.collect(w, 1)[0]
 	now := s.extended(d.Lease, 3*time.Second, mq.Replace)
-	s.noneWhile(s.justBefore(now.Until).Sub(s.now()), w, "the lease still has 3s")
-	s.passUntil(now.Until.Add(time.Millisecond))
-	s.areExactly(s.collect(w, 1), m)
+	s.areExactly(s.collect(w, 1, s.noneUntil(now.Until, w, "the lease still has 3s")...), m)
 }
 
 func zeroFrees(s *Scene) {
@@ -146,11 +145,12 @@ func extendAfterAck(s *Scene) {
 func eachExtendHasItsAnswer(s *Scene) {
 	t, g := s.topic(1), s.group()
 	s.send(t, s.messages(3)...)
-	w := want(t, g, lasting(4*time.Second))
+	first := s.leisurely(4 * time.Second)
+	w := want(t, g, lasting(first))
 	ds := s.collect(w, 3)
 	ls := leases(ds...)
 	ls[1].Token = "no token of this engine"
-	got := s.engine().Extend(s.ctx, ls, 20*time.Second, mq.Replace)
+	got := s.engine().Extend(s.ctx, ls, 5*first, mq.Replace)
 	if len(got) != 3 {
 		s.fatalf("%d answers for 3 leases", len(got))
 	}
@@ -160,7 +160,7 @@ func eachExtendHasItsAnswer(s *Scene) {
 	if got[1].Lease.Token != ls[1].Token {
 		s.fatalf("a failed extension must give the old lease back")
 	}
-	s.pass(5 * time.Second)
+	s.pass(first + time.Second)
 	s.areExactly(s.collect(w, 1), ds[1].Message)
 	s.ok(s.ackOne(got[0].Lease), "ack the first")
 	s.ok(s.ackOne(got[2].Lease), "ack the third")

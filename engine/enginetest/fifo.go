@@ -68,7 +68,7 @@ func liveRunBlocks(s *Scene) {
 	t, g := s.topic(1), s.group(ordered)
 	ms := s.messages(6, inGroup("order-1"))
 	s.send(t, ms...)
-	run := s.collectSome(want(t, g, most(2), attempt("a")))
+	run := s.collectSome(want(t, g, most(2), attempt("a"), lasting(6*hold)))
 	s.areExactly(run, ms[:len(run)]...)
 	s.noneWhile(hold/2, want(t, g, attempt("b")), "a lease of its message group is live")
 }
@@ -136,9 +136,10 @@ func expiredComesFirst(s *Scene) {
 	s.attemptsAre(1, again[2:]...)
 }
 
-// takeAllOf receives n messages, acknowledging as it goes, so that order alone decides what comes when.
-func (s *Scene) takeAllOf(w mq.Want, n int) []mq.Delivery {
-	var got []mq.Delivery
+// takeAllOf receives n messages, those that came before counted, acknowledging as it goes, so that order alone decides what comes when.
+func (s *Scene) takeAllOf(w mq.Want, n int, before ...mq.Delivery) []mq.Delivery {
+	got := before
+	s.ack(before...)
 	for len(got) < n {
 		some := s.collectSome(w)
 		got = append(got, some...)
@@ -167,9 +168,8 @@ func atRestBlocks(s *Scene) {
 	s.send(t, ms...)
 	run := s.collect(want(t, g, most(1), attempt("a")), 1)
 	resting := s.extended(run[0].Lease, 6*time.Second, mq.Replace)
-	s.noneWhile(s.justBefore(resting.Until).Sub(s.now()), want(t, g, attempt("b")), "the first of its message group rests")
-	s.passUntil(resting.Until.Add(time.Millisecond))
-	got := s.takeAllOf(want(t, g, attempt("c")), 3)
+	late := s.noneUntil(resting.Until, want(t, g, attempt("b")), "the first of its message group rests")
+	got := s.takeAllOf(want(t, g, attempt("c")), 3, late...)
 	s.areExactly(got, ms...)
 	s.attemptsAre(2, got[0])
 }

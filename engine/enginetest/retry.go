@@ -36,9 +36,12 @@ func attemptsCountUp(s *Scene) {
 	t, g := s.topic(1), s.group()
 	m := s.message()
 	s.send(t, m)
-	w := want(t, g, lasting(2*time.Second))
 	for n := 1; n <= 5; n++ {
-		got := s.collect(w, 1)
+		length := 2 * time.Second
+		if n%2 == 0 {
+			length = s.leisurely(length)
+		}
+		got := s.collect(want(t, g, lasting(length)), 1)
 		s.areExactly(got, m)
 		s.attemptsAre(n, got...)
 		if n%2 == 0 {
@@ -53,9 +56,10 @@ func expiredComesAgain(s *Scene) {
 	t, g := s.topic(4), s.group()
 	ms := s.messages(40)
 	s.send(t, ms...)
-	w := want(t, g, lasting(3*time.Second))
-	s.areAll(s.collect(w, len(ms)), ms...)
-	s.pass(3*time.Second + time.Millisecond)
+	w := want(t, g, lasting(s.leisurely(3*time.Second)))
+	got := s.collect(w, len(ms))
+	s.areAll(got, ms...)
+	s.expire(got...)
 	again := s.collect(w, len(ms))
 	s.areAll(again, ms...)
 	s.attemptsAre(2, again...)
@@ -190,7 +194,7 @@ func deadLettersAreATopic(s *Scene) {
 		s.fatalf("the dead letters' topic cannot be read: %+v", qs)
 	}
 	reader := s.group()
-	got := s.collect(want(graves, reader, lasting(2*time.Second)), 3)
+	got := s.collect(want(graves, reader, lasting(s.leisurely(2*time.Second))), 3)
 	s.ack(got[:2]...)
 	s.expire(got...)
 	again := s.collect(want(graves, reader), 1)

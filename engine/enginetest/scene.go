@@ -199,6 +199,15 @@ func (s *Scene) passUntil(t time.Time) {
 	}
 }
 
+// leisurely is how long a lease or a delay of a case is that must not end before the case did something about it: d by a virtual clock. By a real one an engine or a
+// machine may stand still for seconds, and what comes too late then is no fault.
+func (s *Scene) leisurely(d time.Duration) time.Duration {
+	if s.traits.VirtualTime {
+		return d
+	}
+	return max(d, 8*time.Second)
+}
+
 // justBefore is the last moment before t at which the clock can be stopped for sure.
 func (s *Scene) justBefore(t time.Time) time.Time {
 	if s.traits.VirtualTime {

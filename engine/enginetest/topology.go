@@ -280,7 +280,7 @@ func droppedGroupStartsAnew(s *Scene) {
 
 func dropTakesNothingWithIt(s *Scene) {
 	gone, stays, g := s.topic(1), s.topic(1), s.group()
-	due := s.now().Add(5 * time.Second)
+	due := s.now().Add(2 * s.leisurely(5*time.Second))
 	scheduled := s.message(dueAt(due))
 	s.send(gone, s.message(dueAt(due)), s.message())
 	s.send(stays, scheduled)

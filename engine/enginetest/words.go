@@ -283,9 +283,9 @@ func different(got, sent mq.Message) string {
 
 func clip(b []byte) []byte { return b[:min(len(b), 64)] }
 
-// collect receives until n messages came, and demands that no more come. Each may be late, by the target's lateness.
-func (s *Scene) collect(w mq.Want, n int) []mq.Delivery {
-	var got []mq.Delivery
+// collect receives until n messages came, those that came before counted, and demands that no more come. Each may be late, by the target's lateness.
+func (s *Scene) collect(w mq.Want, n int, before ...mq.Delivery) []mq.Delivery {
+	got := before
 	limit := w.Max
 	s.within(s.target.Lateness, fmt.Sprintf("%d messages are delivered", n), func() bool {
 		for len(got) < n {
@@ -314,6 +314,27 @@ func (s *Scene) none(w mq.Want, why string) {
 // noneWhile demands that receives find nothing while d goes by.
 func (s *Scene) noneWhile(d time.Duration, w mq.Want, why string) {
 	s.while(d, why, func() bool { return len(s.take(w)) == 0 })
+}
+
+// noneUntil demands that receives find nothing before end on the engine's clock, and lets that time pass. One that a stalled engine answered later than that tells
+// nothing, and what it brought is given.
+func (s *Scene) noneUntil(end time.Time, w mq.Want, why string) (late []mq.Delivery) {
+	const looks = 8
+	last := s.justBefore(end)
+	step := last.Sub(s.now()) / looks
+	for i := 0; ; i++ {
+		got := s.take(w)
+		switch now := s.now(); {
+		case len(got) > 0 && now.Before(end.Truncate(time.Millisecond)):
+			s.fatalf("message %s came %v early: %s", got[0].Message.ID, end.Sub(now), why)
+		case len(got) > 0:
+			return got
+		case i >= looks || !now.Before(last):
+			s.passUntil(end.Add(time.Millisecond))
+			return nil
+		}
+		s.pass(min(step, last.Sub(s.now())))
+	}
 }
 
 // ack settles each delivery and demands that it works.
