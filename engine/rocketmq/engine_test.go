@@ -408,6 +408,29 @@ func TestUsersOfBrokersThatCheckNobodyAreAskedForInVain(t *testing.T) {
 	}
 }
 
+// A name server that was restarted, or lost its connection to a broker, knows none of its topics until the broker comes round: who has a route goes on.
+func TestWhatNameServersLostForAMomentIsNotGone(t *testing.T) {
+	b := newBench(t)
+	send := func(id string) error { return b.Send(b.ctx(), b.topic, []mq.Message{b.message(id)})[0].Err }
+	b.ok(send("before"))
+	b.fake.Lose(b.fake.Address("broker-a"), true)
+	for range 4 {
+		_, err := b.Refresh(b.ctx(), b.topic)
+		b.ok(err)
+		b.ok(send("meanwhile"))
+		b.time.Advance(20 * time.Second) // the routes are looked at meanwhile
+	}
+	b.fake.Lose(b.fake.Address("broker-a"), false)
+	_, err := b.Refresh(b.ctx(), b.topic)
+	b.ok(err)
+	b.fake.Lose(b.fake.Address("broker-a"), true) // and does not come round
+	b.until("it is gone", func() bool {
+		b.time.Advance(10 * time.Second)
+		_, err := b.Refresh(b.ctx(), b.topic)
+		return mq.KindOf(err) == mq.TopicNotFound
+	})
+}
+
 func TestADeadNameServerBesideALivingOneIsNoticed(t *testing.T) {
 	b := newBench(t, "broker-a")
 	alive := b.fake.NameServers()[0]

@@ -11,7 +11,7 @@ import (
 func (c *Cluster) clusterInfo() *remoting.Frame {
 	all := request.Cluster{Brokers: map[string]request.Broker{}, Clusters: map[string][]string{}}
 	for _, b := range c.brokers {
-		if !c.nodes[b.address.String()].down {
+		if n := c.nodes[b.address.String()]; !n.down && !n.lost {
 			all.Brokers[b.name] = b.describe()
 			all.Clusters[c.opts.Name] = append(all.Clusters[c.opts.Name], b.name)
 		}

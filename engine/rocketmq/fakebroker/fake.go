@@ -70,6 +70,7 @@ type node struct {
 	broker   *broker // nil: a name server
 	replaced bool    // a secondary now: another node is the broker's primary
 	down     bool
+	lost     bool // the name servers do not know it
 	frozen   bool
 	held     []func() // what arrived while frozen
 }
@@ -263,7 +264,7 @@ func (c *Cluster) routeLocked(topic string) (r request.Route) {
 		if t == nil { // name servers keep what the last primary told
 			t = b.unknown[topic]
 		}
-		if t == nil || c.nodes[b.address.String()].down {
+		if n := c.nodes[b.address.String()]; t == nil || n.down || n.lost {
 			continue
 		}
 		r.Queues = append(r.Queues, request.RouteQueues{Broker: b.name, Read: t.config.Read, Write: t.config.Write, Permission: t.config.Permission})

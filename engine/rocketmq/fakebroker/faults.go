@@ -71,6 +71,13 @@ func (c *Cluster) Down(address string) {
 	c.cutNodeLocked(address)
 }
 
+// Lose makes the name servers forget a broker, which goes on, or know it again: their connection was closed, or they were restarted.
+func (c *Cluster) Lose(address string, lost bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.nodes[address].lost = lost
+}
+
 // Up starts a node again.
 func (c *Cluster) Up(address string) {
 	c.mu.Lock()

@@ -67,6 +67,7 @@ type known struct {
 	lanes   map[Place]time.Time // when each queue was last writable
 	stale   bool                // ask again before the next use, but not while it rests
 	resting time.Time           // until then a doubt asks nobody
+	lost    time.Time           // since when the name servers know neither the topic nor a broker of its route
 	moved   time.Time           // when a primary was last seen to have been replaced
 	used    time.Time
 	looking *look
@@ -195,6 +196,12 @@ func (t *Table) look(topic mq.Physical, k *known, l *look) {
 	before := k.route
 	t.mu.Unlock()
 	l.route, l.err = t.Fetch(t.ctx, topic)
+	lost := false
+	if before != nil && mq.KindOf(l.err) == mq.TopicNotFound {
+		if lost = t.lost(before); !lost { // it may have come round between the two answers
+			l.route, l.err = t.Fetch(t.ctx, topic)
+		}
+	}
 	var moved bool
 	t.mu.Lock()
 	k.looking = nil
@@ -203,12 +210,12 @@ func (t *Table) look(topic mq.Physical, k *known, l *look) {
 		moved = t.putLocked(k, l.route)
 	case k.route != before: // somebody made the topic in the meantime
 		l.route, l.err = k.route, nil
-	case mq.KindOf(l.err) == mq.TopicNotFound:
+	case mq.KindOf(l.err) == mq.TopicNotFound && !(lost && k.staysLocked(t.opts.Clock.Now())):
 		if k.route != nil {
 			t.signal()
 		}
 		delete(t.all, topic)
-	case k.route != nil: // no name server answers: what was known goes on, brokers may be well
+	case k.route != nil: // no name server answers, or they lost its broker: what was known goes on, brokers may be well
 		l.route, l.err = k.route, nil
 		k.resting = t.opts.Clock.Now().Add(rest)
 	}
@@ -218,6 +225,32 @@ func (t *Table) look(topic mq.Physical, k *known, l *look) {
 	}
 }
 
+// lostFor is how long a route stays of which the name servers know neither the topic nor a broker: each broker comes round within a minute.
+const lostFor = 2 * time.Minute
+
+// staysLocked tells whether a route whose broker the name servers lost goes on, for now.
+func (k *known) staysLocked(now time.Time) bool {
+	if k.lost.IsZero() {
+		k.lost = now
+	}
+	return now.Sub(k.lost) < lostFor
+}
+
+// lost tells whether the name servers do not know a broker of a route: one that was restarted, or whose connection to the broker was closed, knows nothing of it
+// until it comes round, and says that its topics are not there. A topic that is gone is one that its brokers do not have.
+func (t *Table) lost(r *Route) bool {
+	known, err := t.brokers(t.ctx)
+	if err != nil {
+		return true
+	}
+	for name := range r.Addresses {
+		if _, ok := known[name]; !ok {
+			return true
+		}
+	}
+	return false
+}
+
 // putLocked puts a route that was just fetched in the place of what was known, and tells whether a primary listens elsewhere now.
 func (t *Table) putLocked(k *known, r *Route) (moved bool) {
 	same := k.route != nil && slices.Equal(k.route.Set, r.Set)
@@ -225,7 +258,7 @@ func (t *Table) putLocked(k *known, r *Route) (moved bool) {
 	if !same {
 		t.signal()
 	}
-	k.resting = time.Time{}
+	k.resting, k.lost = time.Time{}, time.Time{}
 	if moved {
 		k.moved = t.opts.Clock.Now()
 	}
