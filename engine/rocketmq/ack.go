@@ -106,7 +106,7 @@ func (e *Engine) ackOne(ctx context.Context, l mq.Lease) error {
 func (e *Engine) acknowledged(l mq.Lease, t token.Lease) {
 	e.renewed.Forget(soft.DeliveryOf(l))
 	if t.Ordered() {
-		e.settled.Note(soft.PlaceOf(l, t.Handle), e.clock.Now())
+		e.settled.Note(soft.PlaceOf(l, t.Handle, t.Physical), e.clock.Now())
 	}
 }
 

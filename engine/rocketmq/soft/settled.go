@@ -17,7 +17,8 @@ import (
 // here to be settled is acknowledged once more instead of delivered.
 //
 // It is soft (another proxy delivers such messages a second time) and careful: only a message that the broker itself calls a redelivery of
-// a run is held back. After a reset of the group the broker has no run, so nothing is held back.
+// a run is held back. A group that is reset, or made anew, begins another life, at whatever process that is done; what was settled in the one before does not count. It tells itself by a
+// message that is delivered for the first time, and by a run that begins with one that was settled: a run comes again from the first that is not. A topic that is made anew has its messages elsewhere in the log.
 type Settled struct {
 	mu    sync.Mutex // guards all; leaf
 	until map[Place]time.Time
@@ -29,6 +30,7 @@ type Place struct {
 	broker       string
 	queue        int32
 	offset       int64
+	physical     int64
 }
 
 const (
@@ -36,9 +38,9 @@ const (
 	maxSettled    = 1 << 16
 )
 
-// PlaceOf is the place of a lease, whose checkpoint is h.
-func PlaceOf(l mq.Lease, h request.Handle) Place {
-	return Place{l.Topic.Name, l.Group.Name, h.Broker, h.Queue, h.Offset}
+// PlaceOf is the place of a lease, whose checkpoint is h, of a message at a place in the broker's log.
+func PlaceOf(l mq.Lease, h request.Handle, physical int64) Place {
+	return Place{l.Topic.Name, l.Group.Name, h.Broker, h.Queue, h.Offset, physical}
 }
 
 // Note remembers an acknowledgement. When there are too many, all are forgotten: what they prevent is a second delivery.
@@ -51,19 +53,35 @@ func (s *Settled) Note(at Place, now time.Time) {
 	s.until[at] = now.Add(settledMemory)
 }
 
-// Has tells whether the message there was acknowledged.
-func (s *Settled) Has(at Place, now time.Time) bool {
+// Again tells whether the message there, which was popped once more, was acknowledged. fresh: the broker delivers it for the first time; first: its run begins with it.
+func (s *Settled) Again(at Place, fresh, first bool, now time.Time) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.until[at].After(now)
+	switch {
+	case !s.until[at].After(now):
+		return false
+	case fresh:
+		delete(s.until, at)
+		return false
+	case first:
+		s.forgetLocked(func(p Place) bool {
+			return p.topic == at.topic && p.group == at.group && p.broker == at.broker && p.queue == at.queue
+		})
+		return false
+	}
+	return true
 }
 
 // Forget drops what is known of a group in a topic.
 func (s *Settled) Forget(topic, group mq.Physical) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.forgetLocked(func(at Place) bool { return at.topic == topic && at.group == group })
+}
+
+func (s *Settled) forgetLocked(is func(Place) bool) {
 	for at := range s.until {
-		if at.topic == topic && at.group == group {
+		if is(at) {
 			delete(s.until, at)
 		}
 	}
