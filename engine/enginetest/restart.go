@@ -171,7 +171,7 @@ func committedSurvives(s *Scene) {
 func specsSurvive(s *Scene) {
 	kept, gone := s.topic(3), s.topic(2)
 	g := s.group(ordered, attempts(3))
-	s.ok(s.engine().DropTopic(s.ctx, gone.Name), "drop topic")
+	s.dropTopic(gone)
 	s.restart()
 	qs, err := s.engine().Refresh(s.ctx, kept)
 	s.ok(err, "refresh")

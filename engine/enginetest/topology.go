@@ -23,6 +23,7 @@ func topologyCases() []Case {
 		{Name: "provision/durability-by-topic", Excluded: durabilityByTopic, Play: keepsDurability, Inverse: keepsNoDurability},
 		{Name: "provision/drop", Play: drop},
 		{Name: "provision/a-dropped-topic-comes-back-empty", Play: droppedComesBackEmpty},
+		{Name: "provision/a-dropped-topic-is-new-to-its-groups", Play: droppedTopicIsNewToItsGroups},
 		{Name: "provision/a-dropped-group-starts-anew", Play: droppedGroupStartsAnew},
 		{Name: "provision/a-dropped-topic-takes-nothing-with-it", Play: dropTakesNothingWithIt},
 	}
@@ -222,9 +223,9 @@ func drop(s *Scene) {
 	s.send(t, s.message())
 	s.collect(want(t, g), 1)
 	s.dropGroup(g)
-	s.ok(s.engine().DropTopic(s.ctx, t.Name), "drop topic")
+	s.dropTopic(t)
 	s.dropGroup(g)
-	s.ok(s.engine().DropTopic(s.ctx, t.Name), "drop topic again")
+	s.dropTopic(t)
 	_, err := s.engine().Refresh(s.ctx, t)
 	s.refused(err, "refresh of a dropped topic", mq.TopicNotFound)
 	inv, err := s.engine().Inventory(s.ctx)
@@ -247,7 +248,7 @@ func droppedComesBackEmpty(s *Scene) {
 	due := s.now().Add(5 * time.Second)
 	s.send(t, s.message(dueAt(due)))
 	s.collect(want(t, g), 3)
-	s.ok(s.engine().DropTopic(s.ctx, t.Name), "drop topic")
+	s.dropTopic(t)
 	s.ok(s.engine().PutTopic(s.ctx, t), "put topic")
 	s.none(want(t, g), "the topic is new")
 	m := s.message()
@@ -255,6 +256,25 @@ func droppedComesBackEmpty(s *Scene) {
 	s.ack(s.collect(want(t, g), 1)...)
 	s.passUntil(due)
 	s.noneWhile(rest, want(t, g), "what was scheduled went with the old topic")
+}
+
+func (s *Scene) dropTopic(t mq.Topic) {
+	s.during(func() error { return s.engine().DropTopic(s.ctx, t.Name) }, "drop topic")
+}
+
+// droppedTopicIsNewToItsGroups: what groups did in the topic that was dropped does not count in the one that has its name.
+func droppedTopicIsNewToItsGroups(s *Scene) {
+	t, g := s.topic(1), s.group()
+	s.send(t, s.messages(3)...)
+	s.ack(s.collect(want(t, g), 3)...)
+	s.dropTopic(t)
+	s.ok(s.engine().PutTopic(s.ctx, t), "put topic")
+	s.pass(50 * time.Millisecond) // an engine may store beside how far a group came in the dropped topic
+	ms := s.messages(3)
+	s.send(t, ms...)
+	got := s.collect(want(t, g), 3)
+	s.areExactly(got, ms...)
+	s.attemptsAre(1, got...)
 }
 
 func (s *Scene) dropGroup(g mq.Group) {
@@ -291,7 +311,7 @@ func dropTakesNothingWithIt(s *Scene) {
 	d := s.collect(want(stays, g, lasting(time.Hour)), 1)
 	s.collect(want(gone, g, lasting(time.Hour)), 1)
 
-	s.ok(s.engine().DropTopic(s.ctx, gone.Name), "drop topic")
+	s.dropTopic(gone)
 	if s.traits.OutcomesSticky {
 		s.refused(s.settle(gone, lost, mq.Commit), "commit of a half that went with its topic")
 	}

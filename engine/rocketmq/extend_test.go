@@ -21,7 +21,7 @@ func TestAChangeInTheMillisecondOfItsPopLosesNoMessage(t *testing.T) {
 		b.fake.Requests()
 		over := make(chan mq.Extended, 1)
 		go func() { over <- b.Extend(b.ctx(), []mq.Lease{lease}, d, mq.Replace)[0] }()
-		x := b.passing(over)
+		x := passing(b, over)
 		b.ok(x.Err)
 		if n := b.count(remoting.ChangeInvisible); n != 3 {
 			t.Errorf("%d changes, want one beyond the two that fell into that millisecond", n)
@@ -34,8 +34,8 @@ func TestAChangeInTheMillisecondOfItsPopLosesNoMessage(t *testing.T) {
 	b.ok(b.Ack(b.ctx(), []mq.Lease{b.take(w, "m")[0].Lease})[0])
 }
 
-// passing lets time go by until a call is over.
-func (b *bench) passing(over chan mq.Extended) mq.Extended {
+// passing lets time go by until a call is over, and gives what came of it.
+func passing[T any](b *bench, over <-chan T) T {
 	b.t.Helper()
 	pulse := time.NewTicker(time.Millisecond)
 	defer pulse.Stop()
@@ -60,7 +60,7 @@ func TestAChangeThatHasNoNameOfItsOwnIsDoubted(t *testing.T) {
 	lease := b.take(mq.Want{Topic: b.topic, Group: b.group, Queue: mq.AnyQueue, Max: 1}, "m")[0].Lease
 	over := make(chan mq.Extended, 1)
 	go func() { over <- b.Extend(b.ctx(), []mq.Lease{lease}, 0, mq.Replace)[0] }()
-	if x := b.passing(over); mq.Outcome(x.Err) != mq.Unknown || x.Lease.Token != lease.Token {
+	if x := passing(b, over); mq.Outcome(x.Err) != mq.Unknown || x.Lease.Token != lease.Token {
 		t.Errorf("%v", x.Err)
 	}
 }

@@ -111,16 +111,22 @@ func (e *Engine) everywhere(ctx context.Context, do func(target) error) error {
 	return nil
 }
 
-// DropTopic removes a topic everywhere. One that is not there is no error.
+// DropTopic removes a topic everywhere. One that is not there is no error. Where groups have consumed it, their offsets are removed once more when nothing can
+// come after, unless somebody made the topic anew meanwhile.
 func (e *Engine) DropTopic(ctx context.Context, name mq.Physical) error {
-	err := e.everywhere(ctx, func(at target) error {
-		err := e.ask(ctx, at, remoting.Request{Code: remoting.DeleteTopic, Header: &admin.ByTopic{Topic: name.String()}}, nil)
+	consumed := false
+	remove := func(at target) error {
+		groups, err := e.consumers(ctx, at, name)
+		if err == nil {
+			consumed = consumed || len(groups) > 0
+			err = e.ask(ctx, at, remoting.Request{Code: remoting.DeleteTopic, Header: &admin.ByTopic{Topic: name.String()}}, nil)
+		}
 		if mq.KindOf(err) == mq.TopicNotFound {
 			return nil
 		}
 		return err
-	})
-	if err != nil {
+	}
+	if err := e.everywhere(ctx, remove); err != nil {
 		return err
 	}
 	for _, server := range e.routes.NameServers() { // they do not talk to each other
@@ -137,7 +143,32 @@ func (e *Engine) DropTopic(ctx context.Context, name mq.Physical) error {
 		}
 		return true
 	})
-	return nil
+	if !consumed {
+		return nil
+	}
+	if err := e.rest(ctx, lateCommits); err != nil {
+		return mq.Doubt(mq.Timeout, err, "topic %s was removed, but offsets of its groups may come back for a moment", name)
+	}
+	return e.everywhere(ctx, func(at target) error {
+		if _, err := e.topicAt(ctx, at, name); mq.KindOf(err) != mq.TopicNotFound {
+			return err
+		}
+		return remove(at)
+	})
+}
+
+// consumers are the groups that have an offset in a topic at one primary.
+func (e *Engine) consumers(ctx context.Context, at target, topic mq.Physical) ([]string, error) {
+	f, err := e.call(ctx, at.route, at.broker, remoting.Request{Code: remoting.TopicConsumers, Header: &admin.ByTopic{Topic: topic.String()}})
+	if err != nil {
+		return nil, err
+	}
+	defer f.Release()
+	groups, err := admin.ParseConsumers(f.Body)
+	if err != nil {
+		return nil, mq.Refuse(mq.Internal, "groups of topic %s: %v", topic, err)
+	}
+	return groups, nil
 }
 
 // PutGroup makes or changes a group on every primary, and the topic of its dead letters.
@@ -174,7 +205,7 @@ func (e *Engine) groupAt(ctx context.Context, at target, name mq.Physical) (admi
 }
 
 // lateCommits is how long after a pop a broker may still store the offset that it moved: it does so beside, 5 ms or so after the pop, later under load
-// (up to 25 ms were seen), and makes the offset of a deleted group again. A group of that name that is made anew would begin there.
+// (up to 25 ms were seen), and makes the offset of a deleted group or topic again. One of that name that is made anew would begin there.
 const lateCommits = 500 * time.Millisecond
 
 // DropGroup removes a group with its offsets. Its dead letters stay. Where it has consumed, its offsets are removed once more when nothing can come after.

@@ -20,18 +20,21 @@ func (b *broker) deleteGroup(r *call) *remoting.Frame {
 	}
 	delete(b.groups, h.Group)
 	for at, p := range b.progress {
-		if at.group != h.Group || !h.CleanOffsets {
-			continue
-		}
-		delete(b.progress, at)
-		if late := p.popped.Add(lateCommit).Sub(b.now()); late > 0 {
-			b.after(late, func() { b.commitLate(at, p.committed) })
+		if at.group == h.Group && h.CleanOffsets {
+			b.clean(at, p)
 		}
 	}
 	return done(nil)
 }
 
-// commitLate stores an offset as a scan does: whether the group is there or not.
+func (b *broker) clean(at place, p *progress) {
+	delete(b.progress, at)
+	if late := p.popped.Add(lateCommit).Sub(b.now()); late > 0 {
+		b.after(late, func() { b.commitLate(at, p.committed) })
+	}
+}
+
+// commitLate stores an offset as a scan does: whether the group and the topic are there or not.
 func (b *broker) commitLate(at place, offset int64) {
 	p := b.progress[at]
 	if p == nil {

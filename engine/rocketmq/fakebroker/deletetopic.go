@@ -29,7 +29,7 @@ func (b *broker) deleteTopic(r *call) *remoting.Frame {
 			if p.order != nil && p.order.timer != nil {
 				p.order.timer.Stop()
 			}
-			delete(b.progress, at)
+			b.clean(at, p)
 		}
 	}
 	for key, x := range b.leases {
