@@ -11,6 +11,7 @@ import (
 	v2 "github.com/apache/rocketmq-clients/golang/v5/protocol/v2"
 	"google.golang.org/protobuf/types/known/timestamppb"
 
+	"github.com/causeway-mq/causeway/mq"
 	"github.com/causeway-mq/causeway/proxy/seal"
 	"github.com/causeway-mq/causeway/test/crowd"
 )
@@ -21,31 +22,38 @@ func pair(t *testing.T) (*house, *crowd.Client, *crowd.Client) {
 	return h, crowd.Dial(t, h.open(), "left"), crowd.Dial(t, h.open(), "right")
 }
 
+// nothingFor polls a door until so much time has gone by, for a door ends a poll after twenty seconds at the latest.
+func (h *house) nothingFor(d time.Duration, c *crowd.Client, r crowd.Receiving, why string) {
+	h.t.Helper()
+	for end := h.clock.Now().Add(d); h.clock.Now().Before(end); {
+		r.Poll = min(mq.MaxPoll, end.Sub(h.clock.Now()))
+		crowd.Nothing(h.t, c, r, why)
+	}
+}
+
 func TestAReceiptOfOneDoorSettlesAtTheOther(t *testing.T) {
-	_, left, right := pair(t)
+	h, left, right := pair(t)
 	n := &crowd.IDs{}
 	crowd.SendOK(t, left, crowd.Letter("plain", n.Next(), "hello"))
-	r := crowd.Receiving{Topic: "plain", Group: "billing", Max: 16, Hold: 10 * time.Second, Poll: 2 * time.Second}
+	r := crowd.Receiving{Topic: "plain", Group: "billing", Max: 16, Hold: 40 * time.Second, Poll: 2 * time.Second} // two seconds of a test
 	m := crowd.Gets(t, left, r)
 	if err := right.Ack("plain", "billing", m); err != nil {
 		t.Fatalf("ack at the other door: %v", err)
 	}
-	r.Poll = 15 * time.Second // longer than the hold
-	crowd.Nothing(t, left, r, "it was settled at the other door")
+	h.nothingFor(r.Hold+10*time.Second, left, r, "it was settled at the other door")
 }
 
 func TestALeaseOfOneDoorIsChangedAtTheOther(t *testing.T) {
-	_, left, right := pair(t)
+	h, left, right := pair(t)
 	n := &crowd.IDs{}
 	crowd.SendOK(t, left, crowd.Letter("plain", n.Next(), "hello"))
-	r := crowd.Receiving{Topic: "plain", Group: "billing", Max: 16, Hold: 10 * time.Second, Poll: 2 * time.Second}
+	r := crowd.Receiving{Topic: "plain", Group: "billing", Max: 16, Hold: 40 * time.Second, Poll: 2 * time.Second}
 	m := crowd.Gets(t, left, r)
-	handle, err := right.Change("plain", "billing", m, 20*time.Second)
+	handle, err := right.Change("plain", "billing", m, 120*time.Second)
 	if err != nil {
 		t.Fatalf("change at the other door: %v", err)
 	}
-	r.Poll = 14 * time.Second
-	crowd.Nothing(t, left, r, "its lease was made longer at the other door")
+	h.nothingFor(r.Hold+10*time.Second, left, r, "its lease was made longer at the other door")
 	if err := left.AckHandle("plain", "billing", m.SystemProperties.MessageId, handle); err != nil {
 		t.Fatalf("ack with the other door's receipt: %v", err)
 	}
@@ -61,16 +69,12 @@ func TestARenewedLeaseOfOneDoorSettlesAtTheOther(t *testing.T) {
 	crowd.SendOK(t, right, crowd.Letter("plain", n.Next(), "slow work"))
 	r := crowd.Receiving{Topic: "plain", Group: "billing", Max: 1, Poll: 2 * time.Second} // the door renews
 	m := crowd.Gets(t, left, r)
-	worked := h.clock.Now().Add(150 * time.Second) // two leases and a half
-	other := crowd.Receiving{Topic: "plain", Group: "billing", Max: 1, Hold: time.Minute, Poll: 5 * time.Second}
-	for h.clock.Now().Before(worked) {
-		crowd.Nothing(t, right, other, "the first door renews its lease")
-	}
+	other := crowd.Receiving{Topic: "plain", Group: "billing", Max: 1, Hold: time.Minute}
+	h.nothingFor(150*time.Second, right, other, "the first door renews its lease") // two leases and a half
 	if err := right.Ack("plain", "billing", m); err != nil {
 		t.Fatalf("ack at the other door, with the receipt of the first delivery: %v", err)
 	}
-	other.Poll = 90 * time.Second
-	crowd.Nothing(t, right, other, "it is settled, although the first door did not see it")
+	h.nothingFor(90*time.Second, right, other, "it is settled, although the first door did not see it")
 }
 
 func TestATransactionOfOneDoorEndsAtTheOther(t *testing.T) {
@@ -147,7 +151,7 @@ func TestAMessageThatOneDoorScheduledIsRecalledAtTheOther(t *testing.T) {
 	if err != nil || crowd.AsError(out.GetStatus()) != nil {
 		t.Fatalf("recall at the other door: %v, %v", err, out.GetStatus())
 	}
-	crowd.Nothing(t, left, crowd.Receiving{Topic: "later", Group: "billing", Max: 16, Hold: time.Minute, Poll: 35 * time.Second}, "it was recalled")
+	h.nothingFor(35*time.Second, left, crowd.Receiving{Topic: "later", Group: "billing", Max: 16, Hold: time.Minute}, "it was recalled")
 }
 
 func TestAnOrderHoldsOverBothDoors(t *testing.T) {
