@@ -145,7 +145,7 @@ func (e *Engine) grant(ctx context.Context, want mq.Want, popped []request.Poppe
 		switch {
 		case len(p.filter.Tags()) > 0 && !p.filter.MatchTag(d.Message.Tag.String()):
 			e.drop(ctx, d.Lease) // another tag with the same hash
-		case want.Group.Ordered && e.settledBefore(d.Lease, popped, i):
+		case want.Group.Ordered && e.settledBefore(d.Lease, &popped[i]):
 			e.drop(ctx, d.Lease) // its run came again because of an earlier message
 		case d.Attempt > want.Group.MaxAttempts && want.Group.MaxAttempts > 0:
 			e.bury(ctx, &popped[i], d)
@@ -157,10 +157,8 @@ func (e *Engine) grant(ctx context.Context, want mq.Want, popped []request.Poppe
 }
 
 // settledBefore tells whether a message of a run was acknowledged here before the run came again.
-func (e *Engine) settledBefore(l mq.Lease, popped []request.Popped, i int) bool {
-	m := &popped[i]
-	first := i == 0 || popped[i-1].Handle.Queue != m.Handle.Queue
-	return e.settled.Again(soft.PlaceOf(l, m.Handle, m.Physical), m.Reconsumed == 0, first, e.clock.Now())
+func (e *Engine) settledBefore(l mq.Lease, m *request.Popped) bool {
+	return e.settled.Again(soft.PlaceOf(l, m.Handle, m.Physical), m.Reconsumed == 0, e.clock.Now())
 }
 
 // popped reads the answer to a pop; nothing there is no error.

@@ -18,7 +18,8 @@ import (
 //
 // It is soft (another proxy delivers such messages a second time) and careful: only a message that the broker itself calls a redelivery of
 // a run is held back. A group that is reset, or made anew, begins another life, at whatever process that is done; what was settled in the one before does not count. It tells itself by a
-// message that is delivered for the first time, and by a run that begins with one that was settled: a run comes again from the first that is not. A topic that is made anew has its messages elsewhere in the log.
+// message that is delivered for the first time. A topic that is made anew has its messages elsewhere in the log. A run that begins with a settled message is no sign of another life: brokers pass over an acknowledgement
+// with the handle of an earlier delivery of the run and answer it with success, and hold on to the message.
 type Settled struct {
 	mu    sync.Mutex // guards all; leaf
 	until map[Place]time.Time
@@ -53,35 +54,23 @@ func (s *Settled) Note(at Place, now time.Time) {
 	s.until[at] = now.Add(settledMemory)
 }
 
-// Again tells whether the message there, which was popped once more, was acknowledged. fresh: the broker delivers it for the first time; first: its run begins with it.
-func (s *Settled) Again(at Place, fresh, first bool, now time.Time) bool {
+// Again tells whether the message there, which was popped, was acknowledged. fresh: the broker delivers it for the first time.
+func (s *Settled) Again(at Place, fresh bool, now time.Time) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	switch {
-	case !s.until[at].After(now):
-		return false
-	case fresh:
+	if fresh {
 		delete(s.until, at)
 		return false
-	case first:
-		s.forgetLocked(func(p Place) bool {
-			return p.topic == at.topic && p.group == at.group && p.broker == at.broker && p.queue == at.queue
-		})
-		return false
 	}
-	return true
+	return s.until[at].After(now)
 }
 
 // Forget drops what is known of a group in a topic.
 func (s *Settled) Forget(topic, group mq.Physical) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.forgetLocked(func(at Place) bool { return at.topic == topic && at.group == group })
-}
-
-func (s *Settled) forgetLocked(is func(Place) bool) {
 	for at := range s.until {
-		if is(at) {
+		if at.topic == topic && at.group == group {
 			delete(s.until, at)
 		}
 	}
