@@ -127,7 +127,7 @@ func DefaultConfig() Config {
 		Unsigned: true,
 		OIDC:     oidc.Default(),
 		LogLevel: "info", Lean: true,
-		Drain:    Duration(20 * time.Second),
+		Drain: Duration(20 * time.Second),
 
 		TraceBytes: trail.DefaultBytes,
 	}
