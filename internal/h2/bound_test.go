@@ -3,6 +3,7 @@
 package h2
 
 import (
+	"bufio"
 	"bytes"
 	"net"
 	"runtime"
@@ -47,15 +48,23 @@ func TestAClientThatReadsNothingHoldsLittle(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	for what, err := range map[string]error{ // so that little lies in between
+		"write": server.(*net.TCPConn).SetWriteBuffer(4 << 10), "read": client.(*net.TCPConn).SetReadBuffer(4 << 10),
+	} {
+		if err != nil {
+			t.Fatal(what, err)
+		}
+	}
 	c := New(server, Options{
 		MaxStreams: 0, MaxHeaderList: 1 << 10, Window: 1 << 20, ReadBuffer: 32 << 10,
-		AliveEvery: time.Hour, AliveBound: time.Hour, PingEvery: time.Nanosecond, Buffers: fresh{},
+		AliveEvery: time.Hour, AliveBound: time.Hour, PingEvery: time.Nanosecond, DrainBound: time.Hour, Buffers: fresh{},
 	}, nobody{})
 	over := make(chan error, 1)
 	go func() { over <- c.Serve() }()
 	go func() { // each of its frames is answered with a reset, until the test closes the connection
-		f := http2.NewFramer(client, nil)
-		_, err := client.Write([]byte(Preface))
+		many := bufio.NewWriterSize(client, 64<<10) // of which nothing need be flushed: there is always more
+		f := http2.NewFramer(many, nil)
+		_, err := many.WriteString(Preface)
 		if err == nil {
 			err = f.WriteSettings()
 		}
@@ -68,7 +77,7 @@ func TestAClientThatReadsNothingHoldsLittle(t *testing.T) {
 		all := stacks[:runtime.Stack(stacks, true)]
 		return bytes.Contains(all, []byte("(*Conn).unlockBounded")) && bytes.Contains(all, []byte("sync.runtime_notifyListWait"))
 	}
-	bound := time.NewTimer(time.Minute)
+	bound := time.NewTimer(2 * time.Minute)
 	defer bound.Stop()
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()

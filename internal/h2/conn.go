@@ -21,6 +21,7 @@ type Options struct {
 	AliveEvery    time.Duration // a client that says nothing for so long is asked whether it lives
 	AliveBound    time.Duration // and is gone when it says nothing for so long
 	PingEvery     time.Duration // how often a client may ask the same
+	DrainBound    time.Duration // for the answer to the ping that goes with a GOAWAY
 	Buffers       Buffers
 }
 
@@ -37,7 +38,6 @@ const (
 	outLast     = 2 << 20   // and before reading waits
 	pingStrikes = 2         // pings that come too early before the connection is left
 	lingers     = time.Second
-	drainBound  = 5 * time.Second // for the answer to the ping that goes with a GOAWAY
 	outBuffer   = 64 << 10
 )
 
@@ -219,7 +219,7 @@ func (c *Conn) Drain() {
 	c.draining = warned
 	// Two steps: streams that are on their way are taken until the client has surely read of it.
 	c.out = appendPing(appendGoAway(c.room(), largestID, NoError, "draining"), 0, drainPing())
-	c.leave = time.AfterFunc(drainBound, c.lastStream)
+	c.leave = time.AfterFunc(c.opts.DrainBound, c.lastStream)
 	c.unlockAndWrite(true)
 }
 
@@ -254,6 +254,16 @@ func (c *Conn) look() {
 	c.read = false
 	c.alive.Reset(next)
 	c.unlockAndWrite(true)
+}
+
+// lives is told when the client has answered.
+func (c *Conn) lives() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.asked && !c.dead {
+		c.asked = false
+		c.alive.Reset(c.opts.AliveEvery)
+	}
 }
 
 // What the pings of this side carry.

@@ -177,8 +177,11 @@ func (c *Conn) ping(h head, p []byte) error {
 	case len(p) != 8:
 		return connError{FrameSizeError, "a PING frame of a wrong size"}
 	case h.flags&flagAck != 0:
-		if [8]byte(p) == drainPing() {
+		switch [8]byte(p) {
+		case drainPing():
 			c.lastStream()
+		case alivePing():
+			c.lives()
 		}
 		c.noteRead()
 		return nil

@@ -83,6 +83,7 @@ func (l *lean) GetServiceInfo() map[string]grpc.ServiceInfo { return l.info }
 const (
 	acceptRest  = 5 * time.Millisecond // after a failed accept, doubled up to
 	acceptRests = time.Second
+	drainBound  = 5 * time.Second // for a client's sign that it has read that it should go
 )
 
 // Serve answers calls on a listener until Stop or GracefulStop, and then returns nil.
@@ -154,7 +155,7 @@ func (l *lean) serve(raw net.Conn) {
 	o := l.front.options
 	c := h2.New(nc, h2.Options{
 		MaxStreams: o.MaxStreams, MaxHeaderList: headerSlack, Window: int(o.Window), ReadBuffer: o.ReadBuffer,
-		AliveEvery: aliveEvery, AliveBound: aliveBound, PingEvery: pingEvery, Buffers: l.codec.pool,
+		AliveEvery: aliveEvery, AliveBound: aliveBound, PingEvery: pingEvery, DrainBound: drainBound, Buffers: l.codec.pool,
 	}, l)
 	l.conns[c] = true
 	l.mu.Unlock()
