@@ -27,7 +27,7 @@ import (
 	"github.com/causeway-mq/causeway/control/api"
 	"github.com/causeway-mq/causeway/control/identity/oidc"
 	"github.com/causeway-mq/causeway/control/job"
-	"github.com/causeway-mq/causeway/control/lending"
+	"github.com/causeway-mq/causeway/control/reception"
 	"github.com/causeway-mq/causeway/engine/embedded"
 	"github.com/causeway-mq/causeway/engine/embedded/log"
 	"github.com/causeway-mq/causeway/engine/wrap"
@@ -237,7 +237,7 @@ func (u *up) startControl(ctx context.Context) error {
 	u.figures.Start(u.group)
 	u.figures.Listen(u.group, readings.Own{Name: u.grpc.Addr().String(), Tally: u.metrics.tally, Roll: u.metrics.roll})
 	u.group.Go("requests", func(ctx context.Context) error {
-		lending.Tend(ctx, u.plane, u.clock, u.log.With("room", "requests"))
+		reception.Tend(ctx, u.plane, u.clock, u.log.With("room", "requests"))
 		return nil
 	})
 	u.metrics.readers.seed(ctx, u.plane)

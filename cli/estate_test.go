@@ -51,3 +51,46 @@ func TestPlansOnTheCommandLine(t *testing.T) {
 		t.Errorf("a deletion that nobody confirms: exit %d", code)
 	}
 }
+
+func TestAQuotaIsAskedForOnTheCommandLine(t *testing.T) {
+	d := newDesk(t, "")
+	d.ok("plan", "create", "small", "--topics", "1")
+	d.ok("plan", "create", "large", "--topics", "2")
+	d.ok("tenant", "create", "pay", "--plan", "small")
+	d.env["CAUSEWAY_TENANT"] = "pay"
+	ask := func() string {
+		var asked struct{ ID string }
+		if err := json.Unmarshal([]byte(d.ok("request", "quota", "--plan", "large", "--reason", "branches", "-o", "json")), &asked); err != nil {
+			t.Fatal(err)
+		}
+		return asked.ID
+	}
+	id := ask()
+	for _, everywhere := range [][]string{nil, {"--installation"}} {
+		if out := d.ok(append([]string{"request", "list"}, everywhere...)...); !strings.Contains(out, "(installation)") || !strings.Contains(out, "quota plan large instead of small") {
+			t.Errorf("list %v:\n%s", everywhere, out)
+		}
+	}
+	if code, _, err := d.run("request", "approve", id); code != ExitConflict || !strings.Contains(err, "the installation decides") {
+		t.Errorf("approved where it was asked: exit %d, %s", code, err)
+	}
+	if code, _, _ := d.run("request", "refuse", id, "--installation"); code != ExitUsage {
+		t.Errorf("refused without a reason: exit %d", code)
+	}
+	d.ok("request", "comment", id, "how many?", "--installation")
+	want(t, d.ok("request", "refuse", id, "--why", "one is enough", "--installation"), "request "+id+" is refused\n")
+	if out := d.ok("request", "show", id); !strings.Contains(out, "one is enough") || !strings.Contains(out, "installation, ") {
+		t.Errorf("shown:\n%s", out)
+	}
+	id = ask()
+	want(t, d.ok("request", "approve", id, "--installation"), "request "+id+" is approved\n")
+	if out := d.ok("quota"); !strings.Contains(out, "topic        0     2      plan large") {
+		t.Errorf("quota:\n%s", out)
+	}
+	if code, _, err := d.run("request", "quota", "--plan", "large", "--reason", "more"); code != ExitConflict || !strings.Contains(err, "already") {
+		t.Errorf("asked for what it has: exit %d, %s", code, err)
+	}
+	if code, _, err := d.run("request", "quota", "--reason", "more"); code != ExitUsage || !strings.Contains(err, "--plan") {
+		t.Errorf("asked for no plan: exit %d, %s", code, err)
+	}
+}

@@ -32,7 +32,7 @@ import (
 	"github.com/causeway-mq/causeway/control/feed"
 	"github.com/causeway-mq/causeway/control/identity/oidc"
 	"github.com/causeway-mq/causeway/control/job"
-	"github.com/causeway-mq/causeway/control/lending"
+	"github.com/causeway-mq/causeway/control/reception"
 	"github.com/causeway-mq/causeway/control/steward"
 	"github.com/causeway-mq/causeway/engine/rocketmq"
 	"github.com/causeway-mq/causeway/engine/rocketmq/remoting"
@@ -184,7 +184,7 @@ func (c *capital) openPlane(ctx context.Context) (err error) {
 	}
 	c.group.Go("feed", c.feed.Run)
 	c.group.Go("requests", func(ctx context.Context) error {
-		lending.Tend(ctx, c.plane, c.clock, c.log.With("room", "requests"))
+		reception.Tend(ctx, c.plane, c.clock, c.log.With("room", "requests"))
 		return nil
 	})
 	c.gauge("causeway_feed_proxies", "Proxies that follow this control plane.", func() float64 {

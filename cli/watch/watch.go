@@ -4,6 +4,7 @@
 package watch
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -173,7 +174,7 @@ func requestRows(e call.Event) ([]string, error) {
 		return gone(e)
 	}
 	q, err := read[wire.Request](e)
-	return []string{fmt.Sprintf("%-14s %-10s %-20s %-20s %s", q.ID, q.State, q.From, q.To, q.Reason)}, err
+	return []string{fmt.Sprintf("%-14s %-10s %-20s %-20s %s", q.ID, q.State, q.From, cmp.Or(q.To, "(installation)"), q.Reason)}, err
 }
 
 func grantRows(e call.Event) ([]string, error) {

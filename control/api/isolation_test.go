@@ -104,7 +104,8 @@ func (r route) request(t *testing.T, th things, tag string) (path, body string) 
 		"createTerminalSession":    `{"code":"none","verifier":"none"}`, // without an identity provider nobody becomes known by it
 		"createInstallationMember": `{"name":"m` + tag + `","role":"viewer"}`, "changeInstallationMember": `{"note":"n"}`, "createInstallationToken": `{"name":"m","role":"viewer"}`,
 		"disconnectClient": `{}`, "sendMessage": `{"text":"t"}`, "resendMessage": `{}`, "cancelScheduled": `{}`, "resolveTransaction": `{"verdict":"rollback","confirm":"` + th["id"] + `"}`,
-		"createRequest":  `{"kind":"grant","to":"shop","reason":"r","grant":{"topic":"ledger","as":"b` + tag + `","subscribe":true}}`,
+		"createRequest":              `{"kind":"grant","to":"shop","reason":"r","grant":{"topic":"ledger","as":"b` + tag + `","subscribe":true}}`,
+		"approveInstallationRequest": `{}`, "refuseInstallationRequest": `{"why":"no"}`, "commentInstallationRequest": `{"text":"well"}`,
 		"approveRequest": `{}`, "refuseRequest": `{"why":"no"}`, "withdrawRequest": `{}`, "commentRequest": `{"text":"well"}`,
 	}
 	body, ok := bodies[r.id]

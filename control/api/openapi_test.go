@@ -451,6 +451,17 @@ func (w *walker) requests() {
 		w.done("getRequest", def+"/requests/"+id, "")
 	}
 	w.done("listRequests", shop+"/requests?limit=2", "")
+	w.done("createPlan", "/v1/plans", `{"name":"large","limits":{"topics":50}}`)
+	more := func(plan string) string {
+		return read[wire.Request](w.t, w.done("createRequest", shop+"/requests", `{"kind":"quota","reason":"branches","quota":{"plan":"`+plan+`"}}`)).ID
+	}
+	large, larger := more("large"), more("larger")
+	w.done("commentInstallationRequest", "/v1/requests/"+large+"/comments", `{"text":"how many?"}`)
+	w.done("listInstallationRequests", "/v1/requests?limit=1", "")
+	w.done("refuseInstallationRequest", "/v1/requests/"+larger+"/refusal", `{"why":"there is none"}`)
+	w.done("approveInstallationRequest", "/v1/requests/"+large+"/approval", `{"why":"fine","revision":0}`)
+	w.done("getInstallationRequest", "/v1/requests/"+large, "")
+	w.done("getRequest", shop+"/requests/"+large, "")
 	grants := read[wire.Page[wire.Grant]](w.t, w.done("listGrants", shop+"/grants", ""))
 	w.done("getGrant", def+"/grants/"+grants.Items[0].ID, "")
 	w.done("deleteGrant", def+"/grants/"+grants.Items[0].ID, "")

@@ -88,6 +88,7 @@ const (
 	CreateRequest  control.Verb = "request.create" // to ask; the same right takes it back
 	CommentRequest control.Verb = "request.comment"
 	DecideRequest  control.Verb = "request.decide" // of what others ask of the tenant
+	AnswerRequest  control.Verb = "request.answer" // of what tenants ask of the installation
 
 	ReadGrant   control.Verb = "grant.read"
 	DeleteGrant control.Verb = "grant.delete" // from either side
@@ -189,6 +190,7 @@ func rights() []right {
 		{CreateRequest, []Role{Developer, TenantAdmin, BreakGlass}},
 		{CommentRequest, []Role{Developer, TenantAdmin, SecurityAdmin, BreakGlass}},
 		{DecideRequest, []Role{TenantAdmin, SecurityAdmin, BreakGlass}},
+		{AnswerRequest, []Role{Operator, BreakGlass}},
 		{ReadGrant, all},
 		{DeleteGrant, []Role{TenantAdmin, SecurityAdmin, BreakGlass}},
 		{ReadAudit, []Role{TenantAdmin, SecurityAdmin, Auditor}},

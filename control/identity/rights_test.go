@@ -73,6 +73,7 @@ request.read         vdtosab
 request.create       .dt...b
 request.comment      .dt.s.b
 request.decide       ..t.s.b
+request.answer       ...o..b
 grant.read           vdtosab
 grant.delete         ..t.s.b
 audit.read           ..t.sa.

@@ -14,6 +14,7 @@ import (
 	"github.com/causeway-mq/causeway/control/grant"
 	"github.com/causeway-mq/causeway/control/identity"
 	"github.com/causeway-mq/causeway/control/lending"
+	"github.com/causeway-mq/causeway/control/reception"
 	"github.com/causeway-mq/causeway/control/request"
 	"github.com/causeway-mq/causeway/control/sqlstore"
 	"github.com/causeway-mq/causeway/internal/clock"
@@ -170,7 +171,7 @@ func tending(t *testing.T, h *house) (stop func()) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		lending.Tend(ctx, h.Plane, h.clock, slog.New(slog.DiscardHandler))
+		reception.Tend(ctx, h.Plane, h.clock, slog.New(slog.DiscardHandler))
 	}()
 	return func() { cancel(); <-done }
 }

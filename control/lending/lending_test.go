@@ -11,6 +11,7 @@ import (
 	"github.com/causeway-mq/causeway/control/controltest"
 	"github.com/causeway-mq/causeway/control/grant"
 	"github.com/causeway-mq/causeway/control/lending"
+	"github.com/causeway-mq/causeway/control/reception"
 	"github.com/causeway-mq/causeway/control/request"
 	"github.com/causeway-mq/causeway/mq"
 )
@@ -264,7 +265,7 @@ func TestTendingFinishesWhatIsLeft(t *testing.T) {
 	stop := tending(t, h)
 	defer stop()
 	h.clock.Advance(request.Life)
-	for bound := time.Now().Add(30 * time.Second); ; h.clock.Advance(lending.Rest) {
+	for bound := time.Now().Add(30 * time.Second); ; h.clock.Advance(reception.Rest) {
 		kept, err := h.Document(pending.Ref())
 		if err == nil && strings.Contains(kept.Body, `"state":"expired"`) && len(h.Borrowed(h.tenant("risk"))) == 0 {
 			return

@@ -110,6 +110,14 @@ type At struct {
 	ID     string
 }
 
+// right is the one that whoever decides there needs.
+func (at At) right() control.Verb {
+	if at.Tenant == (mq.Tenant{}) {
+		return identity.AnswerRequest
+	}
+	return identity.DecideRequest
+}
+
 // Decision is what is done about a request.
 type Decision struct {
 	Why      string          // needed for a refusal
@@ -187,13 +195,13 @@ func (d *Desk) Comment(ctx context.Context, by identity.Caller, at At, text stri
 func (d *Desk) deciding(ctx context.Context, by identity.Caller, at At, c Decision) (Request, error) {
 	r, err := d.seen(at, c.Revision)
 	if err == nil && r.To != at.Tenant {
-		err = refuse(NotAsked, mq.Conflict, "another tenant decides this request: it can be withdrawn here")
+		err = refuse(NotAsked, mq.Conflict, "%s decides this request: it can be withdrawn here", r.decides())
 	}
 	if err == nil {
 		err = checkText("why", c.Why, false)
 	}
 	if err == nil && !by.Holder && r.By.Same(partyOf(by)) {
-		err = d.who.Forbid(ctx, by, identity.Wish{Right: identity.DecideRequest, On: control.Ref{Kind: Record, Tenant: at.Tenant.String(), Name: r.ID}}, identity.Ban{Reason: OwnRequest, Why: "nobody decides his own request"})
+		err = d.who.Forbid(ctx, by, identity.Wish{Right: at.right(), On: control.Ref{Kind: Record, Tenant: at.Tenant.String(), Name: r.ID}}, identity.Ban{Reason: OwnRequest, Why: "nobody decides his own request"})
 	}
 	return r, err
 }

@@ -112,6 +112,14 @@ const (
 	Decided    control.Reason = "already_decided" // what is decided stays so
 )
 
+// decides says in words who decides, as who asks may know it.
+func (r Request) decides() string {
+	if r.To == (mq.Tenant{}) {
+		return "the installation"
+	}
+	return "another tenant"
+}
+
 // Ref names the record.
 func (r Request) Ref() control.Ref {
 	return control.Ref{Kind: Record, Tenant: r.From.String(), Name: r.ID}

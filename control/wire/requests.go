@@ -4,16 +4,17 @@ package wire
 
 import "time"
 
-// Request is what a tenant asks of another one, with what became of it. Both sides see it.
+// Request is what a tenant asks of another one, or of the installation, with what became of it. Both sides see it.
 type Request struct {
 	ID       string           `json:"id"`
-	Kind     string           `json:"kind"`            // grant
+	Kind     string           `json:"kind"`            // grant, quota
 	State    string           `json:"state"`           // pending, approved, refused, withdrawn, expired
 	From     string           `json:"from"`            // the tenant that asks
-	To       string           `json:"to"`              // the tenant that decides
+	To       string           `json:"to"`              // the tenant that decides; "" = the installation
 	By       string           `json:"by"`              // who asked
 	Reason   string           `json:"reason"`          // that he gave
 	Grant    *GrantWish       `json:"grant,omitempty"` // what is asked for, with the kind grant
+	Quota    *QuotaChange     `json:"quota,omitempty"` // what is asked for, with the kind quota
 	Created  time.Time        `json:"created"`
 	Ends     time.Time        `json:"ends"`              // if nobody decides until then
 	Decided  *time.Time       `json:"decided,omitempty"` // or withdrawn, or expired
@@ -27,7 +28,7 @@ type Request struct {
 
 // RequestComment is what somebody said about a request.
 type RequestComment struct {
-	Side string    `json:"side"`         // the tenant for which it was said
+	Side string    `json:"side"`         // the tenant for which it was said; "" = the installation
 	By   string    `json:"by,omitempty"` // who said it; shown to his own side
 	At   time.Time `json:"at"`
 	Text string    `json:"text"`
@@ -35,10 +36,22 @@ type RequestComment struct {
 
 // NewRequest asks for something.
 type NewRequest struct {
-	Kind   string     `json:"kind"`            // grant
-	To     string     `json:"to"`              // the tenant that is to decide
+	Kind   string     `json:"kind"`            // grant, quota
+	To     string     `json:"to,omitempty"`    // the tenant that is to decide, with the kind grant; a quota is decided by the installation
 	Reason string     `json:"reason"`          // 1 to 500 bytes
 	Grant  *GrantWish `json:"grant,omitempty"` // with the kind grant
+	Quota  *QuotaWish `json:"quota,omitempty"` // with the kind quota
+}
+
+// QuotaWish is another quota plan that is asked for.
+type QuotaWish struct {
+	Plan string `json:"plan"` // whose limits are to hold; whether there is such a plan is not told
+}
+
+// QuotaChange is the move from one quota plan to another that is asked for.
+type QuotaChange struct {
+	Plan string `json:"plan"`          // that is wanted
+	Was  string `json:"was,omitempty"` // that the tenant had when it asked
 }
 
 // GrantWish is a topic of another tenant that is asked for.

@@ -13,8 +13,7 @@ import (
 	requestdoor "github.com/causeway-mq/causeway/control/api/requests"
 	"github.com/causeway-mq/causeway/control/api/show"
 	"github.com/causeway-mq/causeway/control/grant"
-	"github.com/causeway-mq/causeway/control/lending"
-	"github.com/causeway-mq/causeway/control/request"
+	"github.com/causeway-mq/causeway/control/reception"
 	"github.com/causeway-mq/causeway/control/series"
 	"github.com/causeway-mq/causeway/control/wire"
 	"github.com/causeway-mq/causeway/mq"
@@ -105,7 +104,7 @@ func (c *scene) list(r *door.Request, kind string) (records, error) {
 }
 
 func (c *records) look(r *door.Request, of mq.Tenant, kind string) error {
-	desk := request.NewDesk(r.Plane, r.Who, r.Clock.Now)
+	offices := reception.Open(r.Plane, r.Who, r.Clock.Now)
 	switch kind {
 	case jobs:
 		all, err := r.Jobs.Jobs(of)
@@ -115,13 +114,13 @@ func (c *records) look(r *door.Request, of mq.Tenant, kind string) error {
 		}
 		return err
 	case requests:
-		all, err := desk.Requests(of)
+		all, err := offices.Desk.Requests(of)
 		for _, q := range all {
 			c.all = append(c.all, record{id: q.ID, data: marshal(requestdoor.Show(q, of))})
 		}
 		return err
 	}
-	all, err := lending.Open(r.Plane, desk, r.Clock.Now).Grants(of)
+	all, err := offices.Lending.Grants(of)
 	for _, g := range all {
 		c.all = append(c.all, record{id: g.ID, data: marshal(requestdoor.ShowGrant(r, g))})
 	}

@@ -25,8 +25,7 @@ func listGrants(r *door.Request) (door.Answer, error) {
 	if err != nil {
 		return door.Answer{}, err
 	}
-	_, office := open(r)
-	some, err := office.Grants(t)
+	some, err := open(r).Lending.Grants(t)
 	if err != nil {
 		return door.Answer{}, err
 	}
@@ -38,8 +37,7 @@ func getGrant(r *door.Request) (door.Answer, error) {
 	if err != nil {
 		return door.Answer{}, err
 	}
-	_, office := open(r)
-	g, err := office.Grant(at.Tenant, at.ID)
+	g, err := open(r).Lending.Grant(at.Tenant, at.ID)
 	return door.Answer{Status: 200, Body: ShowGrant(r, g)}, err
 }
 
@@ -52,8 +50,7 @@ func deleteGrant(r *door.Request) (door.Answer, error) {
 	if err != nil {
 		return door.Answer{}, err
 	}
-	_, office := open(r)
-	if err := office.End(r.Context(), r.Caller, at, seen); err != nil {
+	if err := open(r).Lending.End(r.Context(), r.Caller, at, seen); err != nil {
 		return door.Answer{}, err
 	}
 	return door.None()

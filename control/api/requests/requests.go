@@ -10,9 +10,12 @@ import (
 
 	"github.com/causeway-mq/causeway/control"
 	"github.com/causeway-mq/causeway/control/api/door"
+	"github.com/causeway-mq/causeway/control/estate"
 	"github.com/causeway-mq/causeway/control/grant"
 	"github.com/causeway-mq/causeway/control/identity"
 	"github.com/causeway-mq/causeway/control/lending"
+	"github.com/causeway-mq/causeway/control/raise"
+	"github.com/causeway-mq/causeway/control/reception"
 	"github.com/causeway-mq/causeway/control/request"
 	"github.com/causeway-mq/causeway/control/wire"
 	"github.com/causeway-mq/causeway/mq"
@@ -22,18 +25,22 @@ import (
 const (
 	all      = door.OfTenant + "/requests"
 	one      = all + "/{request}"
+	everyone = "/v1/requests" // who asks the installation
+	anyone   = everyone + "/{request}"
 	grants   = door.OfTenant + "/grants"
 	oneGrant = grants + "/{grant}"
 )
 
 // Operations is what this room answers.
-func Operations() []door.Operation { return slices.Concat(requestOperations(), grantOperations()) }
+func Operations() []door.Operation {
+	return slices.Concat(requestOperations(), installationOperations(), grantOperations())
+}
 
 func requestOperations() []door.Operation {
 	return []door.Operation{
-		{ID: "listRequests", Method: "GET", Path: all, Summary: "Lists what a tenant asks of others, and what others ask of it.", Scope: door.InTenant, Right: identity.ReadRequest,
+		{ID: "listRequests", Method: "GET", Path: all, Summary: "Lists what a tenant asks of others and of the installation, and what others ask of it.", Scope: door.InTenant, Right: identity.ReadRequest,
 			Query: door.Pieces(door.MaxPage), Answer: wire.Page[wire.Request]{}, Status: 200, Handle: list},
-		{ID: "createRequest", Method: "POST", Path: all, Summary: "Asks another tenant for something, which it decides.", Scope: door.InTenant, Right: identity.CreateRequest,
+		{ID: "createRequest", Method: "POST", Path: all, Summary: "Asks another tenant for a grant, or the installation for a quota; who is asked decides.", Scope: door.InTenant, Right: identity.CreateRequest,
 			Request: wire.NewRequest{}, Answer: wire.Request{}, Status: 201, Handle: create},
 		{ID: "getRequest", Method: "GET", Path: one, Summary: "Shows a request.", Scope: door.InTenant, Right: identity.ReadRequest, Answer: wire.Request{}, Status: 200, Handle: get},
 		{ID: "approveRequest", Method: "POST", Path: one + "/approval", Summary: "Says yes to a request of another tenant; what it asks for comes about.", Scope: door.InTenant,
@@ -47,28 +54,48 @@ func requestOperations() []door.Operation {
 	}
 }
 
+// installationOperations are about what tenants ask of the installation.
+func installationOperations() []door.Operation {
+	return []door.Operation{
+		{ID: "listInstallationRequests", Method: "GET", Path: everyone, Summary: "Lists what tenants ask of the installation.", Scope: door.Installation, Right: identity.ReadRequest,
+			Query: door.Pieces(door.MaxPage), Answer: wire.Page[wire.Request]{}, Status: 200, Handle: list},
+		{ID: "getInstallationRequest", Method: "GET", Path: anyone, Summary: "Shows a request to the installation.", Scope: door.Installation, Right: identity.ReadRequest,
+			Answer: wire.Request{}, Status: 200, Handle: get},
+		{ID: "approveInstallationRequest", Method: "POST", Path: anyone + "/approval", Summary: "Says yes to a request to the installation; what it asks for comes about.", Scope: door.Installation,
+			Right: identity.AnswerRequest, Request: wire.Decision{}, Answer: wire.Request{}, Status: 200, Handle: decided((*request.Desk).Approve)},
+		{ID: "refuseInstallationRequest", Method: "POST", Path: anyone + "/refusal", Summary: "Says no to a request to the installation.", Scope: door.Installation,
+			Right: identity.AnswerRequest, Request: wire.Decision{}, Answer: wire.Request{}, Status: 200, Handle: decided((*request.Desk).Refuse)},
+		{ID: "commentInstallationRequest", Method: "POST", Path: anyone + "/comments", Summary: "Says something about a request to the installation; the tenant reads it.", Scope: door.Installation,
+			Right: identity.AnswerRequest, Request: wire.NewComment{}, Answer: wire.Request{}, Status: 200, Handle: comment},
+	}
+}
+
 // open makes what answers a request; nothing is kept in it.
-func open(r *door.Request) (*request.Desk, *lending.Office) {
-	desk := request.NewDesk(r.Plane, r.Who, r.Clock.Now)
-	return desk, lending.Open(r.Plane, desk, r.Clock.Now)
+func open(r *door.Request) reception.Reception { return reception.Open(r.Plane, r.Who, r.Clock.Now) }
+
+// side is the tenant of the path, the zero one where the path is the installation's.
+func side(r *door.Request) (mq.Tenant, error) {
+	if r.PathValue("tenant") == "" {
+		return mq.Tenant{}, nil
+	}
+	return r.Tenant()
 }
 
 // at names the request of the path.
 func at(r *door.Request, parameter string) (request.At, error) {
-	t, err := r.Tenant()
-	if err == nil {
+	t, err := side(r)
+	if err == nil && t != (mq.Tenant{}) {
 		_, err = r.Plane.Tenant(t)
 	}
 	return request.At{Tenant: t, ID: r.PathValue(parameter)}, err
 }
 
 func list(r *door.Request) (door.Answer, error) {
-	t, err := r.Tenant()
+	t, err := side(r)
 	if err != nil {
 		return door.Answer{}, err
 	}
-	desk, _ := open(r)
-	some, err := desk.Requests(t)
+	some, err := open(r).Desk.Requests(t)
 	if err != nil {
 		return door.Answer{}, err
 	}
@@ -80,8 +107,7 @@ func get(r *door.Request) (door.Answer, error) {
 	if err != nil {
 		return door.Answer{}, err
 	}
-	desk, _ := open(r)
-	q, err := desk.Request(at)
+	q, err := open(r).Desk.Request(at)
 	return door.Answer{Status: 200, Body: Show(q, at.Tenant)}, err
 }
 
@@ -95,22 +121,53 @@ func create(r *door.Request) (door.Answer, error) {
 		return door.Answer{}, err
 	}
 	n := request.New{Kind: request.Kind(asked.Kind), From: at.Tenant, Reason: asked.Reason}
-	if n.To, err = mq.ParseTenant(asked.To); err != nil {
-		return door.Answer{}, door.In("to", err)
+	if n.To, err = addressee(asked); err != nil {
+		return door.Answer{}, err
 	}
-	if n.Kind == lending.Kind {
-		w, err := wishIn(asked.Grant)
+	offices := open(r)
+	switch n.Kind {
+	case lending.Kind:
+		w, err := grantIn(asked.Grant)
+		if err != nil {
+			return door.Answer{}, err
+		}
+		n.Wish = w.Written()
+	case raise.Kind:
+		plan, err := planIn(asked.Quota)
+		if err != nil {
+			return door.Answer{}, err
+		}
+		w, err := offices.Raise.Wish(at.Tenant, plan)
 		if err != nil {
 			return door.Answer{}, err
 		}
 		n.Wish = w.Written()
 	}
-	desk, _ := open(r)
-	q, err := desk.Ask(r.Context(), r.Caller, n)
+	q, err := offices.Desk.Ask(r.Context(), r.Caller, n)
 	return door.Answer{Status: 201, Body: Show(q, at.Tenant)}, err
 }
 
-func wishIn(asked *wire.GrantWish) (w lending.Wish, err error) {
+// addressee is who is to decide; the installation decides about quotas alone.
+func addressee(asked wire.NewRequest) (mq.Tenant, error) {
+	switch {
+	case asked.To == "" && request.Kind(asked.Kind) == raise.Kind:
+		return mq.Tenant{}, nil
+	case asked.To == "":
+		return mq.Tenant{}, door.Bad("missing", "to", "to: the tenant that is to decide is needed")
+	}
+	t, err := mq.ParseTenant(asked.To)
+	return t, door.In("to", err)
+}
+
+func planIn(asked *wire.QuotaWish) (estate.Name, error) {
+	if asked == nil {
+		return estate.Name{}, door.Bad("missing", "quota", "quota: the kind quota needs it")
+	}
+	n, err := estate.ParseName("quota.plan", asked.Plan)
+	return n, err
+}
+
+func grantIn(asked *wire.GrantWish) (w lending.Wish, err error) {
 	if asked == nil {
 		return w, door.Bad("missing", "grant", "grant: the kind grant needs it")
 	}
@@ -133,8 +190,7 @@ func decided(end func(*request.Desk, context.Context, identity.Caller, request.A
 		if err := r.Decode(&d); err != nil {
 			return door.Answer{}, err
 		}
-		desk, _ := open(r)
-		q, err := end(desk, r.Context(), r.Caller, at, request.Decision{Why: d.Why, Revision: control.Version(d.Revision)})
+		q, err := end(open(r).Desk, r.Context(), r.Caller, at, request.Decision{Why: d.Why, Revision: control.Version(d.Revision)})
 		return door.Answer{Status: 200, Body: Show(q, at.Tenant)}, err
 	}
 }
@@ -148,15 +204,14 @@ func comment(r *door.Request) (door.Answer, error) {
 	if err := r.Decode(&said); err != nil {
 		return door.Answer{}, err
 	}
-	desk, _ := open(r)
-	q, err := desk.Comment(r.Context(), r.Caller, at, said.Text)
+	q, err := open(r).Desk.Comment(r.Context(), r.Caller, at, said.Text)
 	return door.Answer{Status: 200, Body: Show(q, at.Tenant)}, err
 }
 
 // Show is a request as one side sees it: of the other side's people it learns who asks, since that is for the other side to say, and nobody else.
 func Show(q request.Request, to mq.Tenant) wire.Request {
 	out := wire.Request{
-		ID: q.ID, Kind: string(q.Kind), State: string(q.State), From: q.From.String(), To: q.To.String(), By: called(q.By, q.From), Reason: q.Reason,
+		ID: q.ID, Kind: string(q.Kind), State: string(q.State), From: q.From.String(), To: q.To.String(), By: called(q.By, q.From, to), Reason: q.Reason,
 		Created: q.Created, Ends: q.Ends, Decided: door.Optional(q.Decided), Why: q.Why, Due: q.Due, Failed: q.Failed, Revision: uint64(q.Revision),
 	}
 	side := q.To
@@ -164,11 +219,16 @@ func Show(q request.Request, to mq.Tenant) wire.Request {
 		side = q.From
 	}
 	if q.Decider != (request.Party{}) { // the other side's people stay its own; the installation has no secret name
-		if who := called(q.Decider, side); side == to || who == installation {
+		if who := called(q.Decider, side, to); side == to || who == installation {
 			out.Decider = who
 		}
 	}
-	if q.Kind == lending.Kind {
+	switch q.Kind {
+	case raise.Kind:
+		if w, err := raise.WishOf(q); err == nil {
+			out.Quota = &wire.QuotaChange{Plan: w.Plan.String(), Was: w.Was.String()}
+		}
+	case lending.Kind:
 		if w, err := lending.WishOf(q); err == nil {
 			out.Grant = &wire.GrantWish{Topic: w.Topic.String(), As: w.As.String(), Publish: w.Rights.Publish, Subscribe: w.Rights.Subscribe, Expires: door.Optional(w.Expires)}
 		}
@@ -176,7 +236,7 @@ func Show(q request.Request, to mq.Tenant) wire.Request {
 	for _, c := range q.Comments {
 		said := wire.RequestComment{Side: c.Side.String(), At: c.At, Text: c.Text}
 		if c.Side == to {
-			said.By = called(c.By, to)
+			said.By = called(c.By, to, to)
 		}
 		out.Comments = append(out.Comments, said)
 	}
@@ -186,10 +246,12 @@ func Show(q request.Request, to mq.Tenant) wire.Request {
 // installation is what tenants know of those who act for all of it.
 const installation = "installation"
 
-// called is somebody as tenants may know him: who is of the installation has no name for them.
-func called(p request.Party, of mq.Tenant) string {
-	if !strings.HasPrefix(p.Name, of.String()+"/") {
-		return installation
+// called is somebody who acts for a side as the reader may know him: who is of the installation has no name for tenants, and the installation knows its own
+// members and tokens.
+func called(p request.Party, of, reader mq.Tenant) string {
+	own := reader == (mq.Tenant{}) && (p.Kind == control.MemberActor || p.Kind == control.TokenActor)
+	if own || of != (mq.Tenant{}) && strings.HasPrefix(p.Name, of.String()+"/") {
+		return p.Name
 	}
-	return p.Name
+	return installation
 }

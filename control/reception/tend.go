@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package lending
+package reception
 
 import (
 	"context"
@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/causeway-mq/causeway/control"
-	"github.com/causeway-mq/causeway/control/request"
 	"github.com/causeway-mq/causeway/internal/clock"
 )
 
@@ -18,10 +17,9 @@ const Rest = 15 * time.Second
 // Tend carries out approved requests whose plane died, ends those that nobody decided, and takes back grants that have expired, until ctx
 // ends. Each plane over a store may do so at the same time.
 func Tend(ctx context.Context, plane *control.Plane, c clock.Clock, log *slog.Logger) {
-	desk := request.NewDesk(plane, nil, c.Now)
-	office := Open(plane, desk, c.Now)
+	r := Open(plane, nil, c.Now)
 	for {
-		for _, sweep := range []func(context.Context) error{desk.Sweep, office.Sweep} {
+		for _, sweep := range []func(context.Context) error{r.Desk.Sweep, r.Lending.Sweep} {
 			if err := sweep(ctx); err != nil && ctx.Err() == nil {
 				log.Warn("requests and grants wait for the next look", "error", err)
 			}
