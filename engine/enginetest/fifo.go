@@ -178,7 +178,7 @@ func sameAttemptSameRun(s *Scene) {
 	t, g := s.topic(1), s.group(ordered)
 	ms := s.messages(5, inGroup("order-1"))
 	s.send(t, ms...)
-	w := want(t, g, most(3), attempt("lost-reply"), lasting(6*hold))
+	w := want(t, g, most(3), attempt("lost-reply"), lasting(2*hold))
 	first := s.collect(w, 3)
 	again := s.collect(w, 3)
 	s.areExactly(again, ms[:3]...)
