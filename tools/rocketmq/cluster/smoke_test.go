@@ -205,7 +205,7 @@ func groups() (all []admin.Group) {
 
 func newScene(dial remoting.Dialer, broker, server string) *scene {
 	s := &scene{broker: broker, server: server, checks: make(chan remoting.Frame, 8)}
-	s.client = remoting.New(remoting.Options{Dial: dial, Handle: func(in remoting.Incoming) {
+	s.client = remoting.New(remoting.Options{Dial: dial, Patience: Patience, Handle: func(in remoting.Incoming) {
 		f := *in.Frame
 		f.Fields, f.Body = in.Frame.Fields.Clone(), append([]byte(nil), in.Frame.Body...)
 		select {
