@@ -190,7 +190,7 @@ func restore(ctx context.Context, opts Options) (*Engine, Report, error) {
 	return e, report, err
 }
 
-// Close ends every duty, makes all that was appended durable, saves a checkpoint and gives the directory back. It is idempotent
+// Close ends every duty, makes all that was appended durable, saves a checkpoint, where there is room for one, and gives the directory back. It is idempotent
 // and waits; ctx bounds the checkpoint only.
 func (e *Engine) Close(ctx context.Context) error {
 	e.once.Do(func() {

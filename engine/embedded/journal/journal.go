@@ -210,8 +210,8 @@ func (j *Journal) Alive(ctx context.Context) error {
 	return nil
 }
 
-// Close ends the duties, makes all that was appended durable, saves a checkpoint and gives the directory back. It is idempotent
-// and waits; ctx bounds the checkpoint only.
+// Close ends the duties, makes all that was appended durable, saves a checkpoint, where there is room for one, and gives the directory back. It is
+// idempotent and waits; ctx bounds the checkpoint only.
 func (j *Journal) Close(ctx context.Context) error {
 	j.once.Do(func() {
 		j.failure.CompareAndSwap(nil, mq.Refuse(mq.Unavailable, "the engine is closed"))
@@ -221,6 +221,10 @@ func (j *Journal) Close(ctx context.Context) error {
 		if !j.log.Stats().Failed && ctx.Err() == nil {
 			if err = j.Flush(ctx); err == nil {
 				err = j.checkpoint(ctx)
+			}
+			if fsys.IsNoSpace(err) { // nothing is lost by it: the next start reads the log from the checkpoint before
+				j.opts.Logger.Warn("there is no room for a checkpoint; the next start takes longer", "why", err)
+				err = nil
 			}
 		}
 		j.closing = errors.Join(err, j.log.Close(), j.index.Close())

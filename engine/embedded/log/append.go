@@ -75,6 +75,9 @@ func (l *Log) makeRoomLocked(size int64, control bool) error {
 			return ErrClosed
 		case l.full && !control:
 			return fmt.Errorf("log: no disk space for another segment of %d bytes: %w", l.opts.SegmentSize, ErrFull)
+		case !control && l.next == nil && l.offset+size > l.active.limit()/2:
+			l.wakePreparer() // which tells whether there is space: if not, the rest is for control records
+			l.room.Wait()
 		case !l.filling.fits(size):
 			l.urgentLocked(l.filling)
 			l.room.Wait()

@@ -7,8 +7,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -337,6 +339,75 @@ func TestARollWhileTheReserveIsMadeTakesTheNextSegmentOnce(t *testing.T) {
 	defer l.Close()
 	if found, err := contents(l); err != nil || !same(found, all) {
 		t.Fatalf("%d of %d records, %v", len(found), len(all), err)
+	}
+}
+
+// TestOrdinaryRecordsWaitInTheMiddleOfASegmentForTheNext: a preparer that is late to tell that there is no space finds half of the segment left for
+// control records.
+func TestOrdinaryRecordsWaitInTheMiddleOfASegmentForTheNext(t *testing.T) {
+	const segment, reserve = 16 << 10, 8 << 10
+	disk := memfs.New()
+	disk.SetCapacity(segment + reserve + 4<<10)
+	faulty := faultfs.New(disk)
+	busy, release := make(chan struct{}), make(chan struct{})
+	segments := 0
+	faulty.SetHook(func(c faultfs.Call) {
+		if c.Op == faultfs.Create && !strings.HasPrefix(c.Name, "reserve") && strings.Contains(c.Name, ".seg") {
+			if segments++; segments == 2 {
+				close(busy)
+				<-release
+			}
+		}
+	})
+	l, _, err := log.Open(log.Options{FS: faulty, Clock: clock.NewVirtual(time.Unix(0, 0)), SegmentSize: segment, MaxRecord: 2 << 10, ReserveSize: reserve})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	letGo := sync.OnceFunc(func() { close(release) })
+	defer letGo()
+	within := time.NewTimer(time.Minute)
+	defer within.Stop()
+	select {
+	case <-busy:
+	case <-within.C:
+		t.Fatal("nobody prepares a second segment")
+	}
+	var stored atomic.Int64
+	refused := make(chan error, 1)
+	go func() {
+		for {
+			if _, err := l.Append(make([]byte, 1000)); err != nil {
+				refused <- err
+				return
+			}
+			stored.Add(1)
+		}
+	}()
+	const most = segment / 2 / 1000
+	stacks := make([]byte, 1<<20)
+	pulse := time.NewTicker(time.Millisecond)
+	defer pulse.Stop()
+	for waits := false; !waits; waits = bytes.Contains(stacks[:runtime.Stack(stacks, true)], []byte("(*Log).makeRoomLocked")) {
+		select {
+		case <-pulse.C:
+		case <-within.C:
+			t.Fatalf("nobody waits, and %d records are stored", stored.Load())
+		}
+	}
+	letGo()
+	select {
+	case err = <-refused:
+	case <-within.C:
+		t.Fatal("nobody is refused")
+	}
+	if n := stored.Load(); n > most || !errors.Is(err, log.ErrFull) {
+		t.Errorf("%d ordinary records of 1,000 bytes, at most %d leave half of the segment; then %v", n, most, err)
+	}
+	for n := range (segment/2 + reserve/2) / 500 {
+		if _, err := l.AppendEntry(log.Entry{Size: 400, Control: true, Fill: func(_ log.Position, dst []byte) { clear(dst) }}); err != nil {
+			t.Fatalf("control record %d: %v", n, err)
+		}
 	}
 }
 

@@ -20,7 +20,7 @@
 //     appends, the process opens it again and reads what is there.
 //
 // The complication is the end of space. The next segment is always prepared before it is needed; when that fails for
-// want of space, ordinary records are refused (ErrFull) while most of a segment and a small reserve are left for
+// want of space, ordinary records are refused (ErrFull) while half of a segment at least and a small reserve are left for
 // control records, with which the engine settles, deletes and so frees space.
 //
 // Rejected: a sync thread per segment (order between segments would need a second protocol), a timer that collects
