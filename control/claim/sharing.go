@@ -35,11 +35,7 @@ func (s Sharing) OrDefaults() Sharing {
 func (s Sharing) Follow(ctx context.Context, c clock.Clock, look func(), catchUp func() error, tell func(error)) {
 	failing, looked := false, c.Now()
 	for {
-		rest := c.NewTimer(s.Poll)
-		select {
-		case <-rest.C():
-		case <-ctx.Done():
-			rest.Stop()
+		if clock.Rest(ctx, c, s.Poll) != nil {
 			return
 		}
 		err := catchUp()

@@ -176,13 +176,13 @@ func (m *Mover) fence(ctx context.Context, t Topic) error {
 	if err != nil {
 		return err
 	}
-	if err := m.pass(ctx, Heard); err != nil {
+	if err := clock.Rest(ctx, m.Clock, Heard); err != nil {
 		return err
 	}
 	if err := source.Freeze(ctx, t.Spec.Name); err != nil {
 		return mq.During("fence at cluster "+t.Spec.Cluster.String(), err)
 	}
-	if err := m.pass(ctx, Settle); err != nil {
+	if err := clock.Rest(ctx, m.Clock, Settle); err != nil {
 		return err
 	}
 	for _, g := range t.Groups { // a group that never consumed has nothing left at the source, unless it begins with the earliest message
@@ -221,7 +221,7 @@ func (m *Mover) drain(ctx context.Context, t Topic) error {
 			t.Stage, t.Peer = AtRest, mq.Cluster{}
 			return m.Catalog.Set(ctx, t)
 		}
-		if err := m.pass(ctx, look); err != nil {
+		if err := clock.Rest(ctx, m.Clock, look); err != nil {
 			return err
 		}
 	}
@@ -242,15 +242,4 @@ func (m *Mover) left(ctx context.Context, source Cluster, groups []mq.GroupSpec,
 		}
 	}
 	return n, nil
-}
-
-func (m *Mover) pass(ctx context.Context, d time.Duration) error {
-	timer := m.Clock.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C():
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }

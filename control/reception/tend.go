@@ -24,11 +24,7 @@ func Tend(ctx context.Context, plane *control.Plane, c clock.Clock, log *slog.Lo
 				log.Warn("requests and grants wait for the next look", "error", err)
 			}
 		}
-		rest := c.NewTimer(Rest)
-		select {
-		case <-rest.C():
-		case <-ctx.Done():
-			rest.Stop()
+		if clock.Rest(ctx, c, Rest) != nil {
 			return
 		}
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/causeway-mq/causeway/engine/rocketmq/routes"
 	"github.com/causeway-mq/causeway/engine/rocketmq/soft"
 	"github.com/causeway-mq/causeway/engine/rocketmq/token"
+	"github.com/causeway-mq/causeway/internal/clock"
 	"github.com/causeway-mq/causeway/mq"
 )
 
@@ -31,41 +32,48 @@ func (e *Engine) Extend(ctx context.Context, leases []mq.Lease, d time.Duration,
 	return out
 }
 
-// sameMillisecond is how often a change is repeated whose checkpoint has the old one's name. Each repetition comes a millisecond later: by the second one
-// a broker's clock has moved on.
+// sameMillisecond is how often a change is repeated whose checkpoint has the old one's name, after one millisecond, two, four and so on: a second in all. By
+// the first a broker's clock has moved on; the rest is for one that refuses for a moment.
 const sameMillisecond = 10
 
 // change moves the end of a lease and gives its new handle.
 //
 // A broker makes a new checkpoint and acknowledges the old one, by a name that tells two of one message apart by the millisecond in which they were made. If
 // that is the same one, as it is when a message is given back at once, the acknowledgement takes the new checkpoint with it, and the message would never come
-// again. The answer tells, and a later change of the new handle makes a checkpoint with a name of its own.
+// again. The answer tells, and a later change of the new handle makes a checkpoint with a name of its own. Until that is made nothing brings the message back,
+// so it is made whatever becomes of the caller, and a refusal does not end it.
 func (e *Engine) change(ctx context.Context, r *routes.Route, l mq.Lease, t token.Lease, d time.Duration) (request.Handle, error) {
-	h := t.Handle
-	for tries := 0; ; tries++ {
-		q := &request.ChangeInvisible{Ack: request.AckOf(l.Topic.Name.String(), l.Group.Name.String(), h), InvisibleMillis: max(d, 0).Milliseconds()}
-		var a request.ChangeInvisibleAnswer
-		if err := e.ask(ctx, target{r, h.Broker}, remoting.Request{Code: remoting.ChangeInvisible, Header: q}, &a); err != nil {
-			return h, err
-		}
-		if a == (request.ChangeInvisibleAnswer{}) {
-			return h, mq.Refuse(mq.Settled, "the message was acknowledged before")
-		}
-		before := h
-		h = a.Next(before)
-		switch {
-		case t.Ordered(): // it has no checkpoint, and what the broker compares must stay as it was
-			h.Start = before.Start
-			return h, nil
-		case h.PopMillis != before.PopMillis:
-			return h, nil
-		case tries == sameMillisecond:
-			return h, mq.Doubt(mq.Internal, nil, "a broker's clock stands still: a lease that was changed %d times may never end", tries)
-		}
-		if err := e.rest(ctx, time.Millisecond); err != nil {
-			return h, mq.Doubt(mq.Timeout, err, "a lease was changed in the millisecond in which it began, and there was no time to do so again")
+	h, err := e.changeOnce(ctx, r, l, t.Handle, d)
+	switch {
+	case err != nil:
+		return h, err
+	case t.Ordered(): // it has no checkpoint, and what the broker compares must stay as it was
+		h.Start = t.Handle.Start
+		return h, nil
+	case h.PopMillis != t.Handle.PopMillis:
+		return h, nil
+	}
+	ctx = context.WithoutCancel(ctx)
+	for tries := range sameMillisecond {
+		_ = clock.Rest(ctx, e.clock, time.Millisecond<<tries) // this context has no end
+		var next request.Handle
+		if next, err = e.changeOnce(ctx, r, l, h, d); err == nil && next.PopMillis != h.PopMillis {
+			return next, nil
 		}
 	}
+	return h, mq.Doubt(mq.Internal, err, "a lease was changed in the millisecond in which it began, and in vain %d times since: it may never end", sameMillisecond)
+}
+
+func (e *Engine) changeOnce(ctx context.Context, r *routes.Route, l mq.Lease, h request.Handle, d time.Duration) (request.Handle, error) {
+	q := &request.ChangeInvisible{Ack: request.AckOf(l.Topic.Name.String(), l.Group.Name.String(), h), InvisibleMillis: max(d, 0).Milliseconds()}
+	var a request.ChangeInvisibleAnswer
+	if err := e.ask(ctx, target{r, h.Broker}, remoting.Request{Code: remoting.ChangeInvisible, Header: q}, &a); err != nil {
+		return h, err
+	}
+	if a == (request.ChangeInvisibleAnswer{}) {
+		return h, mq.Refuse(mq.Settled, "the message was acknowledged before")
+	}
+	return a.Next(h), nil
 }
 
 func (e *Engine) extend(ctx context.Context, l mq.Lease, d time.Duration, how mq.KeepOrReplace) mq.Extended {

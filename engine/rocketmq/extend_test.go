@@ -3,6 +3,7 @@
 package rocketmq
 
 import (
+	"context"
 	"testing"
 	"time"
 
@@ -63,4 +64,22 @@ func TestAChangeThatHasNoNameOfItsOwnIsDoubted(t *testing.T) {
 	if x := passing(b, over); mq.Outcome(x.Err) != mq.Unknown || x.Lease.Token != lease.Token {
 		t.Errorf("%v", x.Err)
 	}
+}
+
+// Once a change has taken its own checkpoint with it, nothing but another change brings the message back: neither a busy broker nor a caller that is gone ends it.
+func TestAChangeThatHasToBeRepeatedOutlivesItsCallerAndABusyBroker(t *testing.T) {
+	b := newBenchOf(t, fakebroker.Options{SameMillisecond: 1})
+	b.ok(b.Send(b.ctx(), b.topic, []mq.Message{b.message("m")})[0].Err)
+	w := mq.Want{Topic: b.topic, Group: b.group, Queue: mq.AnyQueue, Max: 1}
+	lease := b.take(w, "m")[0].Lease
+	b.fake.Inject(fakebroker.Fault{Request: remoting.ChangeInvisible, Skip: 1, Times: 3, Harm: fakebroker.Answer, Code: remoting.SystemBusy, Remark: "too busy"})
+	ctx, cancel := context.WithCancel(b.ctx())
+	over := make(chan mq.Extended, 1)
+	go func() { over <- b.Extend(ctx, []mq.Lease{lease}, 0, mq.Replace)[0] }()
+	changes := 0
+	b.until("the first change is there", func() bool { changes += b.count(remoting.ChangeInvisible); return changes > 0 })
+	cancel()
+	b.ok(passing(b, over).Err)
+	b.time.Advance(time.Millisecond)
+	b.ok(b.Ack(b.ctx(), []mq.Lease{b.take(w, "m")[0].Lease})[0])
 }

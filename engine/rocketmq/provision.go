@@ -9,6 +9,7 @@ import (
 	"github.com/causeway-mq/causeway/engine/rocketmq/admin"
 	"github.com/causeway-mq/causeway/engine/rocketmq/kept"
 	"github.com/causeway-mq/causeway/engine/rocketmq/remoting"
+	"github.com/causeway-mq/causeway/internal/clock"
 	"github.com/causeway-mq/causeway/mq"
 )
 
@@ -76,21 +77,9 @@ func (e *Engine) putTopic(ctx context.Context, name mq.Physical, as func(was adm
 		if err != nil && mq.KindOf(err) != mq.TopicNotFound {
 			return err
 		}
-		if e.rest(ctx, 100*time.Millisecond) != nil {
+		if clock.Rest(ctx, e.clock, 100*time.Millisecond) != nil {
 			return mq.Doubt(mq.Timeout, ctx.Err(), "topic %s was made, but no name server routes it", name)
 		}
-	}
-}
-
-// rest waits for d to go by; the error is the context's.
-func (e *Engine) rest(ctx context.Context, d time.Duration) error {
-	timer := e.clock.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C():
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
 	}
 }
 
@@ -146,7 +135,7 @@ func (e *Engine) DropTopic(ctx context.Context, name mq.Physical) error {
 	if !consumed {
 		return nil
 	}
-	if err := e.rest(ctx, lateCommits); err != nil {
+	if err := clock.Rest(ctx, e.clock, lateCommits); err != nil {
 		return mq.Doubt(mq.Timeout, err, "topic %s was removed, but offsets of its groups may come back for a moment", name)
 	}
 	return e.everywhere(ctx, func(at target) error {
@@ -233,7 +222,7 @@ func (e *Engine) DropGroup(ctx context.Context, name mq.Physical) error {
 	if err := e.everywhere(ctx, remove); err != nil || !consumed {
 		return err
 	}
-	if err := e.rest(ctx, lateCommits); err != nil {
+	if err := clock.Rest(ctx, e.clock, lateCommits); err != nil {
 		return mq.Doubt(mq.Timeout, err, "group %s was removed, but its offsets may come back for a moment", name)
 	}
 	return e.everywhere(ctx, remove)

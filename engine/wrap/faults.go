@@ -68,12 +68,8 @@ func (f *Faults) next(verb Verb) Fault {
 func (f *Faults) around(ctx context.Context, verb Verb, do func() error) error {
 	fault := f.next(verb)
 	if fault.Delay > 0 {
-		timer := f.clock.NewTimer(fault.Delay)
-		defer timer.Stop()
-		select {
-		case <-timer.C():
-		case <-ctx.Done():
-			return mq.Doubt(mq.Timeout, ctx.Err(), "%s: the context ended during a planned delay", verb)
+		if err := clock.Rest(ctx, f.clock, fault.Delay); err != nil {
+			return mq.Doubt(mq.Timeout, err, "%s: the context ended during a planned delay", verb)
 		}
 	}
 	if fault.Refuse != nil {

@@ -4,9 +4,13 @@
 //
 // Code that must be tested without waiting takes a [Clock]; the process gives it [System], a test gives it a
 // [Virtual]. There is no Sleep on purpose: what sleeps can neither be stopped nor tested.
+// [Rest] waits on a clock, and no longer than its context.
 package clock
 
-import "time"
+import (
+	"context"
+	"time"
+)
 
 // Clock tells the time and calls back later. Every method is safe for concurrent use and none of them blocks.
 type Clock interface {
@@ -48,3 +52,15 @@ func (system) NewTimer(d time.Duration) Timer { return systemTimer{time.NewTimer
 func (s systemTimer) C() <-chan time.Time        { return s.t.C }
 func (s systemTimer) Stop() bool                 { return s.t.Stop() }
 func (s systemTimer) Reset(d time.Duration) bool { return s.t.Reset(d) }
+
+// Rest waits until d has gone by on a clock, or gives ctx's error where that ends before.
+func Rest(ctx context.Context, c Clock, d time.Duration) error {
+	timer := c.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C():
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}

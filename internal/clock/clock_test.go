@@ -3,6 +3,8 @@
 package clock_test
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"testing"
@@ -123,5 +125,40 @@ func TestSystemClockFires(t *testing.T) {
 	}
 	if c.Now().IsZero() {
 		t.Fatal("no time")
+	}
+}
+
+func TestARestEndsWithItsTimeOrItsContext(t *testing.T) {
+	v := clock.NewVirtual(time.Unix(0, 0))
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	for _, end := range []struct {
+		by   func()
+		want error
+	}{{func() { v.Advance(time.Second) }, nil}, {cancel, context.Canceled}} {
+		over := make(chan error, 1)
+		go func() { over <- clock.Rest(ctx, v, time.Second) }()
+		bound, pulse := time.NewTimer(time.Minute), time.NewTicker(time.Millisecond)
+		for v.Pending() == 0 {
+			select {
+			case <-pulse.C:
+			case <-bound.C:
+				t.Fatal("nobody rests")
+			}
+		}
+		end.by()
+		select {
+		case err := <-over:
+			if !errors.Is(err, end.want) {
+				t.Errorf("%v, want %v", err, end.want)
+			}
+		case <-bound.C:
+			t.Fatal("the rest does not end")
+		}
+		bound.Stop()
+		pulse.Stop()
+		if v.Pending() != 0 {
+			t.Error("its timer goes on")
+		}
 	}
 }
