@@ -5,7 +5,6 @@ package h2
 import (
 	"bufio"
 	"bytes"
-	"net"
 	"runtime"
 	"testing"
 	"time"
@@ -26,30 +25,11 @@ func (c *silent) Begin(bool)           {}
 func (c *silent) Data([]byte, bool)    {}
 func (c *silent) Cancel()              {}
 
-// fresh is a pool that keeps nothing.
-type fresh struct{}
-
-func (fresh) Get(n int) *[]byte { b := make([]byte, n); return &b }
-func (fresh) Put(*[]byte)       {}
-
 // A client that makes us answer without end and reads nothing: reading it rests as soon as outLast bytes wait for it.
 func TestAClientThatReadsNothingHoldsLittle(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	client, err := net.Dial("tcp", l.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer client.Close()
-	server, err := l.Accept()
-	if err != nil {
-		t.Fatal(err)
-	}
+	client, server := Pair(t)
 	for what, err := range map[string]error{ // so that little lies in between
-		"write": server.(*net.TCPConn).SetWriteBuffer(4 << 10), "read": client.(*net.TCPConn).SetReadBuffer(4 << 10),
+		"write": server.SetWriteBuffer(4 << 10), "read": client.SetReadBuffer(4 << 10),
 	} {
 		if err != nil {
 			t.Fatal(what, err)
@@ -57,7 +37,7 @@ func TestAClientThatReadsNothingHoldsLittle(t *testing.T) {
 	}
 	c := New(server, Options{
 		MaxStreams: 0, MaxHeaderList: 1 << 10, Window: 1 << 20, ReadBuffer: 32 << 10,
-		AliveEvery: time.Hour, AliveBound: time.Hour, PingEvery: time.Nanosecond, DrainBound: time.Hour, Buffers: fresh{},
+		AliveEvery: time.Hour, AliveBound: time.Hour, PingEvery: time.Nanosecond, DrainBound: time.Hour, Buffers: Fresh{},
 	}, nobody{})
 	over := make(chan error, 1)
 	go func() { over <- c.Serve() }()

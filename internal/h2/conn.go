@@ -12,7 +12,7 @@ import (
 	"golang.org/x/net/http2/hpack"
 )
 
-// Options shapes connections. All fields must be set.
+// Options shapes connections. All fields but Seen must be set.
 type Options struct {
 	MaxStreams    uint32        // calls that are open at once
 	MaxHeaderList int           // bytes of one header list as RFC 9113 counts them; a longer one is reset
@@ -23,6 +23,8 @@ type Options struct {
 	PingEvery     time.Duration // how often a client may ask the same
 	DrainBound    time.Duration // for the answer to the ping that goes with a GOAWAY
 	Buffers       Buffers
+	// Seen hears of each frame before it is taken, with its type; an error ends the connection at once. nil: nobody does.
+	Seen func(kind byte, stream uint32) error
 }
 
 // Buffers is a pool: connections that have nothing to write keep no buffer.
@@ -156,6 +158,11 @@ func (c *Conn) loop() error {
 		if first && (h.kind != kindSettings || h.flags&flagAck != 0) {
 			return broken("the first frame is not SETTINGS")
 		}
+		if c.opts.Seen != nil {
+			if err := c.opts.Seen(byte(h.kind), h.stream); err != nil {
+				return err
+			}
+		}
 		if err := c.frame(h, p); err != nil {
 			return err
 		}
@@ -167,7 +174,7 @@ func (c *Conn) end(err error) {
 	var e connError
 	if errors.As(err, &e) {
 		c.mu.Lock()
-		c.out = appendGoAway(c.room(), c.newest, e.code, e.why)
+		c.out = AppendGoAway(c.room(), c.newest, e.code, e.why)
 		_ = c.nc.SetWriteDeadline(time.Now().Add(lingers))
 		c.unlockAndWrite(false)
 		c.mu.Lock()
@@ -218,7 +225,7 @@ func (c *Conn) Drain() {
 	}
 	c.draining = warned
 	// Two steps: streams that are on their way are taken until the client has surely read of it.
-	c.out = appendPing(appendGoAway(c.room(), largestID, NoError, "draining"), 0, drainPing())
+	c.out = appendPing(AppendGoAway(c.room(), largestID, NoError, "draining"), 0, drainPing())
 	c.leave = time.AfterFunc(c.opts.DrainBound, c.lastStream)
 	c.unlockAndWrite(true)
 }
@@ -228,7 +235,7 @@ func (c *Conn) lastStream() {
 	c.mu.Lock()
 	if c.draining == warned && !c.dead {
 		c.draining = finishing
-		c.out = appendGoAway(c.room(), c.newest, NoError, "draining")
+		c.out = AppendGoAway(c.room(), c.newest, NoError, "draining")
 	}
 	c.unlockAndWrite(true)
 }

@@ -89,15 +89,9 @@ func (c *echoCall) answer() {
 func options() h2.Options {
 	return h2.Options{
 		MaxStreams: 8, MaxHeaderList: 8 << 10, Window: 256 << 10, ReadBuffer: 32 << 10,
-		AliveEvery: time.Minute, AliveBound: time.Minute, PingEvery: time.Minute, DrainBound: time.Minute, Buffers: fresh{},
+		AliveEvery: time.Minute, AliveBound: time.Minute, PingEvery: time.Minute, DrainBound: time.Minute, Buffers: h2.Fresh{},
 	}
 }
-
-// fresh is a pool that keeps nothing.
-type fresh struct{}
-
-func (fresh) Get(n int) *[]byte { b := make([]byte, n); return &b }
-func (fresh) Put(*[]byte)       {}
 
 // served is a connection over a real socket, and a client that speaks in frames.
 type served struct {
@@ -112,28 +106,13 @@ type served struct {
 
 func serve(t *testing.T, o h2.Options, h h2.Handler) *served {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	client, err := net.Dial("tcp", l.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	server, err := l.Accept()
-	if err != nil {
-		t.Fatal(err)
-	}
+	client, server := h2.Pair(t)
 	s := &served{t: t, conn: h2.New(server, o, h), over: make(chan error, 1), nc: client, framer: http2.NewFramer(client, client)}
 	s.framer.ReadMetaHeaders = hpack.NewDecoder(4096, nil)
 	s.framer.AllowIllegalWrites = true
 	s.encode = hpack.NewEncoder(&s.head)
 	go func() { s.over <- s.conn.Serve() }()
-	t.Cleanup(func() {
-		s.conn.Close()
-		client.Close()
-	})
+	t.Cleanup(s.conn.Close)
 	if err := client.SetDeadline(time.Now().Add(30 * time.Second)); err != nil {
 		t.Fatal(err)
 	}

@@ -67,6 +67,9 @@ const (
 	largestID    = 1<<31 - 1
 )
 
+// AnyStream is the last stream of a GOAWAY that names none: whatever was begun may have been done.
+const AnyStream = largestID
+
 // Preface is what a client says first.
 const Preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 
@@ -113,7 +116,8 @@ func appendPing(b []byte, flags byte, data [8]byte) []byte {
 	return append(appendHead(b, head{kind: kindPing, flags: flags, size: 8}), data[:]...)
 }
 
-func appendGoAway(b []byte, last uint32, code Code, why string) []byte {
+// AppendGoAway appends a GOAWAY frame: streams up to last may have been worked on.
+func AppendGoAway(b []byte, last uint32, code Code, why string) []byte {
 	b = appendHead(b, head{kind: kindGoAway, size: 8 + len(why)})
 	b = binary.BigEndian.AppendUint32(b, last)
 	b = binary.BigEndian.AppendUint32(b, uint32(code))

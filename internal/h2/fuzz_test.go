@@ -105,7 +105,7 @@ func FuzzAConnectionEndsWithItsClient(f *testing.F) {
 		h := &counted{}
 		c := New(nc, Options{
 			MaxStreams: 4, MaxHeaderList: 4 << 10, Window: 64 << 10, ReadBuffer: 32 << 10,
-			AliveEvery: time.Hour, AliveBound: time.Hour, PingEvery: time.Hour, DrainBound: time.Hour, Buffers: fresh{},
+			AliveEvery: time.Hour, AliveBound: time.Hour, PingEvery: time.Hour, DrainBound: time.Hour, Buffers: Fresh{},
 		}, h)
 		_ = c.Serve() // whatever the reason
 		if !nc.closed.Load() {

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/net/http2"
 
 	"github.com/causeway-mq/causeway/internal/clock"
+	"github.com/causeway-mq/causeway/internal/h2"
 )
 
 func TestFramesAreFoundWhateverThePieces(t *testing.T) {
@@ -48,7 +49,7 @@ func TestFramesAreFoundWhateverThePieces(t *testing.T) {
 }
 
 func TestAGoAwayIsOne(t *testing.T) {
-	f, err := http2.NewFramer(nil, bytes.NewReader(goAway(enhanceCalm, "too much"))).ReadFrame()
+	f, err := http2.NewFramer(nil, bytes.NewReader(h2.AppendGoAway(nil, h2.AnyStream, h2.EnhanceYourCalm, "too much"))).ReadFrame()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/causeway-mq/causeway/internal/clock"
+	"github.com/causeway-mq/causeway/internal/h2"
 )
 
 const (
@@ -20,7 +21,6 @@ const (
 	// one piece with its headers.
 	strangerBytes = 128 << 10
 	goAwayBound   = time.Second
-	enhanceCalm   = 0xb // HTTP/2's ENHANCE_YOUR_CALM
 )
 
 var errTurned = errors.New("the connection was ended by a rule")
@@ -31,6 +31,7 @@ type conn struct {
 	front  *Front
 	remote netip.AddrPort
 	tls    bool
+	parsed bool // frames are told with frame, and written whole: bytes need not be looked at
 
 	// of the reader
 	early        []byte // read before, not yet given out
@@ -54,7 +55,7 @@ type conn struct {
 
 func (f *Front) newConn(c net.Conn, early []byte, remote netip.AddrPort) *conn {
 	k := &conn{Conn: c, front: f, remote: remote, early: early}
-	k.in.skip = preface
+	k.in.skip = len(h2.Preface)
 	k.seen = k.count // one closure for the connection, not one per read
 	return k
 }
@@ -72,17 +73,33 @@ func (c *conn) Read(p []byte) (n int, err error) {
 	} else {
 		n, err = c.Conn.Read(p)
 	}
-	c.in.feed(p[:n], c.seen)
+	if !c.parsed {
+		c.in.feed(p[:n], c.seen)
+	}
 	if !c.known.Load() {
 		if c.bytes += n; c.bytes > strangerBytes {
 			c.violation = "stranger_bytes"
 		}
 	}
-	if c.violation != "" {
-		c.turn(c.violation, "too much of it: "+c.violation)
-		return 0, errTurned
+	if turned := c.judge(); turned != nil {
+		return 0, turned
 	}
 	return n, err
+}
+
+// judge ends a connection that broke a rule.
+func (c *conn) judge() error {
+	if c.violation == "" {
+		return nil
+	}
+	c.turn(c.violation, "too much of it: "+c.violation)
+	return errTurned
+}
+
+// frame counts one frame, where who reads from the connection knows its frames.
+func (c *conn) frame(kind byte, stream uint32) error {
+	c.count(kind, stream)
+	return c.judge()
 }
 
 // count judges one frame. A flood of resets is a flood of streams that are opened only to be reset: what clients give up after
@@ -126,7 +143,9 @@ func (c *conn) Write(p []byte) (int, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	n, err := c.Conn.Write(p)
-	c.out.feed(p[:n], func(byte, uint32) {})
+	if !c.parsed {
+		c.out.feed(p[:n], func(byte, uint32) {})
+	}
 	return n, err
 }
 
@@ -148,7 +167,7 @@ func (c *conn) turn(why, text string) {
 	if c.mu.TryLock() {
 		if c.out.between() {
 			_ = c.Conn.SetWriteDeadline(time.Now().Add(goAwayBound))
-			_, _ = c.Conn.Write(goAway(enhanceCalm, text))
+			_, _ = c.Conn.Write(h2.AppendGoAway(nil, h2.AnyStream, h2.EnhanceYourCalm, text))
 		}
 		c.mu.Unlock()
 	}

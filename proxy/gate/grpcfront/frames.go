@@ -8,11 +8,9 @@ import "encoding/binary"
 const (
 	frameHeaders      = 0x1
 	frameReset        = 0x3
-	frameGoAway       = 0x7
 	frameContinuation = 0x9
 
-	frameHead = 9  // bytes before a frame's payload
-	preface   = 24 // bytes before a client's first frame
+	frameHead = 9 // bytes before a frame's payload
 )
 
 // frames follows the frames in a stream of bytes that arrives in pieces of any size. It looks at the nine bytes before each
@@ -45,13 +43,3 @@ func (f *frames) feed(b []byte, seen func(kind byte, stream uint32)) {
 
 // between tells whether the bytes so far end with a whole frame.
 func (f *frames) between() bool { return f.skip == 0 && f.have == 0 }
-
-// goAway is a GOAWAY frame. It names no last stream: what was begun may have been done.
-func goAway(code uint32, why string) []byte {
-	payload := 8 + len(why)
-	frame := make([]byte, 0, frameHead+payload)
-	frame = append(frame, byte(payload>>16), byte(payload>>8), byte(payload), frameGoAway, 0, 0, 0, 0, 0)
-	frame = append(frame, 0x7f, 0xff, 0xff, 0xff)
-	frame = append(frame, byte(code>>24), byte(code>>16), byte(code>>8), byte(code))
-	return append(frame, why...)
-}

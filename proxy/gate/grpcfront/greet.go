@@ -15,6 +15,8 @@ import (
 
 	proxyproto "github.com/pires/go-proxyproto"
 	"google.golang.org/grpc/credentials"
+
+	"github.com/causeway-mq/causeway/internal/h2"
 )
 
 // The story of a new connection: a load balancer that is believed may say first for whom it speaks. Then the first bytes tell
@@ -33,8 +35,6 @@ var (
 	errFull      = errors.New("no room for another connection")
 )
 
-func http2Preface() []byte { return []byte("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n") }
-
 // greeter is grpc's view of the above: what grpc calls credentials.
 type greeter struct{ front *Front }
 
@@ -51,15 +51,24 @@ func (k known) AuthType() string {
 
 // ServerHandshake greets one connection.
 func (g greeter) ServerHandshake(raw net.Conn) (net.Conn, credentials.AuthInfo, error) {
-	c, err := g.front.greet(raw)
+	c, err := g.front.open(raw)
 	if err != nil {
-		if !errors.Is(err, io.EOF) {
-			g.front.options.Observer.Turned(reasonOf(err))
-		}
 		return nil, nil, err
 	}
-	g.front.options.Observer.Opened(c.tls)
 	return c, known{c}, nil
+}
+
+// open greets one connection and counts what becomes of it.
+func (f *Front) open(raw net.Conn) (*conn, error) {
+	c, err := f.greet(raw)
+	if err != nil {
+		if !errors.Is(err, io.EOF) {
+			f.options.Observer.Turned(reasonOf(err))
+		}
+		return nil, err
+	}
+	f.options.Observer.Opened(c.tls)
+	return c, nil
 }
 
 func reasonOf(err error) string {
@@ -154,7 +163,7 @@ func (u *unread) Read(p []byte) (int, error) {
 
 // looksSecure decides by as few bytes as the difference takes: TLS by the first, HTTP/2 by its whole greeting.
 func looksSecure(in *bufio.Reader) (bool, error) {
-	want := http2Preface()
+	want := h2.Preface
 	for n := 1; n <= len(want); n++ {
 		got, err := in.Peek(n)
 		if err != nil {

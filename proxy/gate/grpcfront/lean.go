@@ -138,7 +138,7 @@ func (l *lean) greet(raw net.Conn) {
 
 func (l *lean) serve(raw net.Conn) {
 	_ = raw.SetDeadline(time.Now().Add(l.front.options.StrangerTime))
-	nc, _, err := greeter{l.front}.ServerHandshake(raw)
+	nc, err := l.front.open(raw)
 	if err == nil {
 		err = raw.SetDeadline(time.Time{})
 	}
@@ -153,9 +153,10 @@ func (l *lean) serve(raw net.Conn) {
 		return
 	}
 	o := l.front.options
+	nc.parsed = true
 	c := h2.New(nc, h2.Options{
 		MaxStreams: o.MaxStreams, MaxHeaderList: headerSlack, Window: int(o.Window), ReadBuffer: o.ReadBuffer,
-		AliveEvery: aliveEvery, AliveBound: aliveBound, PingEvery: pingEvery, DrainBound: drainBound, Buffers: l.codec.pool,
+		AliveEvery: aliveEvery, AliveBound: aliveBound, PingEvery: pingEvery, DrainBound: drainBound, Buffers: l.codec.pool, Seen: nc.frame,
 	}, l)
 	l.conns[c] = true
 	l.mu.Unlock()
@@ -224,22 +225,15 @@ func (l *lean) leave() (conns []*h2.Conn, greeting []net.Conn) {
 }
 
 // GracefulStop returns when all calls are answered and all connections closed.
-func (l *lean) GracefulStop() {
-	conns, greeting := l.leave()
-	for _, c := range conns {
-		c.Drain()
-	}
-	for _, c := range greeting {
-		_ = c.Close()
-	}
-	l.begun.Wait()
-}
+func (l *lean) GracefulStop() { l.end((*h2.Conn).Drain) }
 
 // Stop cuts every connection and returns when the calls that were under way have noticed.
-func (l *lean) Stop() {
+func (l *lean) Stop() { l.end((*h2.Conn).Close) }
+
+func (l *lean) end(each func(*h2.Conn)) {
 	conns, greeting := l.leave()
 	for _, c := range conns {
-		c.Close()
+		each(c)
 	}
 	for _, c := range greeting {
 		_ = c.Close()
