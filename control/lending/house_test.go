@@ -4,7 +4,6 @@ package lending_test
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"testing"
 	"time"
@@ -142,27 +141,9 @@ func (h *house) lent(w lending.Wish) grant.Grant {
 }
 
 // rows counts the rows of audit of an action on a kind and what came of it, in a tenant.
-func (h *house) rows(tenant string, action control.Verb, outcome control.Outcome) (n int) {
+func (h *house) rows(tenant string, action control.Verb, outcome control.Outcome) int {
 	h.t.Helper()
-	page, err := h.Audit(h.t.Context(), control.AuditQuery{Tenant: tenant, Limit: control.MaxAuditPage})
-	if err != nil {
-		h.t.Fatal(err)
-	}
-	for _, e := range page.Entries {
-		if e.Action == action && e.Outcome == outcome {
-			n++
-		}
-	}
-	return n
-}
-
-func wantKind(t *testing.T, err error, k mq.Kind, reason control.Reason) {
-	t.Helper()
-	var r *control.Refusal
-	errors.As(err, &r)
-	if mq.KindOf(err) != k || reason != "" && (r == nil || r.Reason != reason) {
-		t.Fatalf("got %v, want %v for the reason %q", err, k, reason)
-	}
+	return controltest.Rows(h.t, h.Plane, controltest.Audited{Tenant: tenant, Action: action, Outcome: outcome})
 }
 
 // tending runs the loop of a process until the returned function is called.

@@ -56,10 +56,10 @@ func TestWhatRiskKnowsItselfIsRefusedAtOnce(t *testing.T) {
 		}
 	}
 	_, err := h.asks("risk", h.wish())
-	wantKind(t, err, mq.BadRequest, control.OutOfRange)
+	controltest.WantKind(t, err, mq.BadRequest, control.OutOfRange)
 	h.asked(h.wish())
 	_, err = h.asks("pay", h.wish())
-	wantKind(t, err, mq.Conflict, control.Exists)
+	controltest.WantKind(t, err, mq.Conflict, control.Exists)
 }
 
 func TestAnApprovedRequestLendsTheTopic(t *testing.T) {
@@ -73,7 +73,7 @@ func TestAnApprovedRequestLendsTheTopic(t *testing.T) {
 		t.Fatalf("proxies see %+v", c.Documents)
 	}
 	_, err := h.CreateTopic(t.Context(), control.Itself("test"), control.NewTopic{Tenant: h.tenant("risk"), Name: g.As})
-	wantKind(t, err, mq.Conflict, control.Exists)
+	controltest.WantKind(t, err, mq.Conflict, control.Exists)
 	if all, err := h.office.Grants(h.tenant("pay")); err != nil || len(all) != 1 {
 		t.Errorf("pay lends %v, %v", all, err)
 	}
@@ -125,7 +125,7 @@ func TestALaterApprovalReplacesTheGrant(t *testing.T) {
 		t.Errorf("first %+v, second %+v", first, second)
 	}
 	_, err := h.asks("pay", h.wish(func(w *lending.Wish) { w.As = h.topicName("other") }))
-	wantKind(t, err, mq.Conflict, control.Exists)
+	controltest.WantKind(t, err, mq.Conflict, control.Exists)
 }
 
 func TestWhatCannotBeLentIsNotApproved(t *testing.T) {
@@ -162,7 +162,7 @@ func TestEitherSideEndsAGrant(t *testing.T) {
 			by = h.bob()
 		}
 		err := h.office.End(t.Context(), by, request.At{Tenant: h.tenant(side), ID: g.ID}, g.Revision+1)
-		wantKind(t, err, mq.Conflict, control.Stale)
+		controltest.WantKind(t, err, mq.Conflict, control.Stale)
 		if err := h.office.End(t.Context(), by, request.At{Tenant: h.tenant(side), ID: g.ID}, g.Revision); err != nil {
 			t.Fatal(err)
 		}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/causeway-mq/causeway/control"
+	"github.com/causeway-mq/causeway/control/controltest"
 	"github.com/causeway-mq/causeway/control/identity"
 	"github.com/causeway-mq/causeway/control/lending"
 	"github.com/causeway-mq/causeway/control/request"
@@ -30,13 +31,13 @@ func TestNobodyDecidesHisOwnRequest(t *testing.T) {
 		},
 	} {
 		err := decide()
-		wantKind(t, err, mq.Forbidden, request.OwnRequest)
+		controltest.WantKind(t, err, mq.Forbidden, request.OwnRequest)
 		if h.rows("pay", identity.DecideRequest, control.Denied) == 0 {
 			t.Errorf("%s: the denial is not written down", name)
 		}
 	}
 	_, err := h.desk.Approve(t.Context(), h.ann(), h.at("risk", r), request.Decision{})
-	wantKind(t, err, mq.Conflict, request.NotAsked)
+	controltest.WantKind(t, err, mq.Conflict, request.NotAsked)
 	if n := h.rows("risk", identity.DecideRequest, control.Denied); n != 0 {
 		t.Errorf("%d denials stand in the audit of the tenant that asks", n)
 	}
@@ -55,21 +56,21 @@ func TestARequestEndsOnce(t *testing.T) {
 	h := newHouse(t)
 	r := h.asked(h.wish())
 	_, err := h.desk.Refuse(t.Context(), h.bob(), h.at("pay", r), request.Decision{})
-	wantKind(t, err, mq.BadRequest, control.OutOfRange)
+	controltest.WantKind(t, err, mq.BadRequest, control.OutOfRange)
 	_, err = h.desk.Refuse(t.Context(), h.bob(), h.at("pay", r), request.Decision{Why: "no", Revision: r.Revision + 1})
-	wantKind(t, err, mq.Conflict, control.Stale)
+	controltest.WantKind(t, err, mq.Conflict, control.Stale)
 	_, err = h.desk.Withdraw(t.Context(), h.bob(), h.at("pay", r), request.Decision{})
-	wantKind(t, err, mq.Conflict, request.NotAsked)
+	controltest.WantKind(t, err, mq.Conflict, request.NotAsked)
 	done, err := h.desk.Refuse(t.Context(), h.bob(), h.at("pay", r), request.Decision{Why: "no"})
 	if err != nil || done.State != request.Refused || done.Why != "no" || done.Decider.Name != "pay/bob" {
 		t.Fatalf("%+v, %v", done, err)
 	}
 	_, err = h.desk.Approve(t.Context(), h.bob(), h.at("pay", r), request.Decision{})
-	wantKind(t, err, mq.Conflict, request.Decided)
+	controltest.WantKind(t, err, mq.Conflict, request.Decided)
 	_, err = h.desk.Withdraw(t.Context(), h.ann(), h.at("risk", r), request.Decision{})
-	wantKind(t, err, mq.Conflict, request.Decided)
+	controltest.WantKind(t, err, mq.Conflict, request.Decided)
 	_, err = h.desk.Comment(t.Context(), h.ann(), h.at("risk", r), "why?")
-	wantKind(t, err, mq.Conflict, request.Decided)
+	controltest.WantKind(t, err, mq.Conflict, request.Decided)
 	again := h.asked(h.wish())
 	if done, err = h.desk.Withdraw(t.Context(), h.ann(), h.at("risk", again), request.Decision{}); err != nil || done.State != request.Withdrawn {
 		t.Errorf("%+v, %v", done, err)
@@ -81,7 +82,7 @@ func TestARequestThatNobodyDecidesExpiresAndIsForgotten(t *testing.T) {
 	r := h.asked(h.wish())
 	h.clock.Advance(request.Life)
 	_, err := h.desk.Approve(t.Context(), h.bob(), h.at("pay", r), request.Decision{})
-	wantKind(t, err, mq.Conflict, request.Decided)
+	controltest.WantKind(t, err, mq.Conflict, request.Decided)
 	for range 2 {
 		if err := h.desk.Sweep(t.Context()); err != nil {
 			t.Fatal(err)
@@ -127,16 +128,16 @@ func TestRequestsAreBounded(t *testing.T) {
 		}
 	}
 	_, err := h.desk.Comment(t.Context(), h.bob(), h.at("pay", r), "enough")
-	wantKind(t, err, mq.TooManyRequests, control.Quota)
+	controltest.WantKind(t, err, mq.TooManyRequests, control.Quota)
 	for _, text := range []string{"", " ", strings.Repeat("x", request.MaxText+1), "\xff"} {
 		_, err := h.desk.Comment(t.Context(), h.bob(), h.at("pay", r), text)
-		wantKind(t, err, mq.BadRequest, control.OutOfRange)
+		controltest.WantKind(t, err, mq.BadRequest, control.OutOfRange)
 	}
 	for i := 1; i < request.MaxPending; i++ {
 		h.asked(h.wish(func(w *lending.Wish) { w.As = h.topicName(fmt.Sprint("as-", i)) }))
 	}
 	_, err = h.asks("pay", h.wish(func(w *lending.Wish) { w.As = h.topicName("one-more") }))
-	wantKind(t, err, mq.TooManyRequests, control.Quota)
+	controltest.WantKind(t, err, mq.TooManyRequests, control.Quota)
 	h.clock.Advance(time.Hour)
 	if all, err := h.desk.Requests(h.tenant("pay")); err != nil || len(all) != request.MaxPending {
 		t.Errorf("pay is asked %d things: %v", len(all), err)

@@ -4,7 +4,6 @@ package raise_test
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"strings"
 	"testing"
@@ -161,27 +160,9 @@ func (h *house) approve(r request.Request) (request.Request, error) {
 }
 
 // rows counts the rows of audit of an action and what came of it, in a tenant or, "", of the installation itself.
-func (h *house) rows(tenant string, action control.Verb, outcome control.Outcome) (n int) {
+func (h *house) rows(tenant string, action control.Verb, outcome control.Outcome) int {
 	h.t.Helper()
-	page, err := h.Audit(h.t.Context(), control.AuditQuery{Tenant: tenant, Limit: control.MaxAuditPage})
-	if err != nil {
-		h.t.Fatal(err)
-	}
-	for _, e := range page.Entries {
-		if e.Action == action && e.Outcome == outcome && e.Target.Tenant == tenant {
-			n++
-		}
-	}
-	return n
-}
-
-func wantKind(t *testing.T, err error, k mq.Kind, reason control.Reason) {
-	t.Helper()
-	var r *control.Refusal
-	errors.As(err, &r)
-	if mq.KindOf(err) != k || reason != "" && (r == nil || r.Reason != reason) {
-		t.Fatalf("got %v, want %v for the reason %q", err, k, reason)
-	}
+	return controltest.Rows(h.t, h.Plane, controltest.Audited{Tenant: tenant, Action: action, Outcome: outcome})
 }
 
 func TestATenantGetsThePlanThatItAskedFor(t *testing.T) {
@@ -230,11 +211,11 @@ func TestARequestForAQuotaIsRefusedOrWithdrawn(t *testing.T) {
 	h := newHouse(t)
 	r := h.asked("large")
 	_, err := h.asks("large")
-	wantKind(t, err, mq.Conflict, control.Exists)
+	controltest.WantKind(t, err, mq.Conflict, control.Exists)
 	_, err = h.Desk.Refuse(t.Context(), h.otto(), here(r), request.Decision{})
-	wantKind(t, err, mq.BadRequest, control.OutOfRange)
+	controltest.WantKind(t, err, mq.BadRequest, control.OutOfRange)
 	_, err = h.Desk.Withdraw(t.Context(), h.otto(), here(r), request.Decision{})
-	wantKind(t, err, mq.Conflict, request.NotAsked)
+	controltest.WantKind(t, err, mq.Conflict, request.NotAsked)
 	if _, err := h.Desk.Comment(t.Context(), h.otto(), here(r), "how many?"); err != nil {
 		t.Fatal(err)
 	}
@@ -249,7 +230,7 @@ func TestARequestForAQuotaIsRefusedOrWithdrawn(t *testing.T) {
 	late := h.asked("large")
 	h.clock.Advance(request.Life)
 	_, err = h.approve(late)
-	wantKind(t, err, mq.Conflict, request.Decided)
+	controltest.WantKind(t, err, mq.Conflict, request.Decided)
 	if h.planOfRisk() != "small" {
 		t.Errorf("it has the plan %s", h.planOfRisk())
 	}
@@ -259,12 +240,12 @@ func TestNobodyApprovesHisOwnQuota(t *testing.T) {
 	h := newHouse(t)
 	r := h.asked("large")
 	_, err := h.Desk.Approve(t.Context(), member(mq.Tenant{}, "ann", identity.Operator), here(r), request.Decision{}) // she is of the installation, too
-	wantKind(t, err, mq.Forbidden, request.OwnRequest)
+	controltest.WantKind(t, err, mq.Forbidden, request.OwnRequest)
 	if n := h.rows("", identity.AnswerRequest, control.Denied); n != 1 {
 		t.Errorf("%d denials are written down", n)
 	}
 	_, err = h.Desk.Approve(t.Context(), member(h.tenant("risk"), "bob", identity.TenantAdmin), request.At{Tenant: h.tenant("risk"), ID: r.ID}, request.Decision{})
-	wantKind(t, err, mq.Conflict, request.NotAsked)
+	controltest.WantKind(t, err, mq.Conflict, request.NotAsked)
 	if !strings.Contains(err.Error(), "the installation decides") {
 		t.Errorf("it does not say who decides: %v", err)
 	}
@@ -278,15 +259,15 @@ func TestAskingForAPlanTellsNothingOfPlans(t *testing.T) {
 	h := newHouse(t)
 	r := h.asked("largest")
 	_, err := h.approve(r)
-	wantKind(t, err, mq.Conflict, raise.NoPlan)
+	controltest.WantKind(t, err, mq.Conflict, raise.NoPlan)
 	h.plan("largest", 3)
 	if _, err := h.approve(r); err != nil || h.planOfRisk() != "largest" {
 		t.Errorf("once the plan is there: %s, %v", h.planOfRisk(), err)
 	}
 	_, err = h.asks("largest")
-	wantKind(t, err, mq.Conflict, raise.InPlace)
+	controltest.WantKind(t, err, mq.Conflict, raise.InPlace)
 	_, err = h.Desk.Ask(t.Context(), h.ann(), request.New{Kind: raise.Kind, From: h.tenant("risk"), To: h.tenant("pay"), Reason: "branches", Wish: raise.Wish{Plan: h.name("large")}.Written()})
-	wantKind(t, err, mq.BadRequest, control.OutOfRange)
+	controltest.WantKind(t, err, mq.BadRequest, control.OutOfRange)
 }
 
 func TestAnApprovalThatCouldBringNothingIsRefused(t *testing.T) {
@@ -305,7 +286,7 @@ func TestAnApprovalThatCouldBringNothingIsRefused(t *testing.T) {
 			c.meanwhile(h)
 			before := h.planOfRisk()
 			_, err := h.approve(r)
-			wantKind(t, err, mq.Conflict, c.reason)
+			controltest.WantKind(t, err, mq.Conflict, c.reason)
 			if is, err := h.Desk.Request(here(r)); err != nil || is.State != request.Pending || h.planOfRisk() != before {
 				t.Errorf("%+v, %v, plan %s", is, err, h.planOfRisk())
 			}
@@ -322,10 +303,10 @@ func TestAPlanThatWasMadeAfterTheApprovalIsNotGiven(t *testing.T) {
 	r := h.asked("large")
 	r.Decided = h.clock.Now()
 	h.removePlan("large")
-	wantKind(t, h.Raise.Do(t.Context(), control.Itself("requests"), r), mq.Conflict, raise.NoPlan)
+	controltest.WantKind(t, h.Raise.Do(t.Context(), control.Itself("requests"), r), mq.Conflict, raise.NoPlan)
 	h.clock.Advance(time.Second)
 	h.plan("large", 500)
-	wantKind(t, h.Raise.Do(t.Context(), control.Itself("requests"), r), mq.Conflict, raise.NoPlan)
+	controltest.WantKind(t, h.Raise.Do(t.Context(), control.Itself("requests"), r), mq.Conflict, raise.NoPlan)
 	if h.planOfRisk() != "small" {
 		t.Errorf("it has the plan %s", h.planOfRisk())
 	}

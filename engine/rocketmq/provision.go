@@ -105,7 +105,7 @@ func (e *Engine) everywhere(ctx context.Context, do func(target) error) error {
 func (e *Engine) DropTopic(ctx context.Context, name mq.Physical) error {
 	consumed := false
 	remove := func(at target) error {
-		groups, err := e.consumers(ctx, at, name)
+		groups, err := e.names(ctx, at, remoting.Request{Code: remoting.TopicConsumers, Header: &admin.ByTopic{Topic: name.String()}}, admin.ParseConsumers)
 		if err == nil {
 			consumed = consumed || len(groups) > 0
 			err = e.ask(ctx, at, remoting.Request{Code: remoting.DeleteTopic, Header: &admin.ByTopic{Topic: name.String()}}, nil)
@@ -146,18 +146,18 @@ func (e *Engine) DropTopic(ctx context.Context, name mq.Physical) error {
 	})
 }
 
-// consumers are the groups that have an offset in a topic at one primary.
-func (e *Engine) consumers(ctx context.Context, at target, topic mq.Physical) ([]string, error) {
-	f, err := e.call(ctx, at.route, at.broker, remoting.Request{Code: remoting.TopicConsumers, Header: &admin.ByTopic{Topic: topic.String()}})
+// names asks a primary for a list of them.
+func (e *Engine) names(ctx context.Context, at target, q remoting.Request, parse func([]byte) ([]string, error)) ([]string, error) {
+	f, err := e.call(ctx, at.route, at.broker, q)
 	if err != nil {
 		return nil, err
 	}
 	defer f.Release()
-	groups, err := admin.ParseConsumers(f.Body)
+	all, err := parse(f.Body)
 	if err != nil {
-		return nil, mq.Refuse(mq.Internal, "groups of topic %s: %v", topic, err)
+		return nil, mq.Refuse(mq.Internal, "%v", err)
 	}
-	return groups, nil
+	return all, nil
 }
 
 // PutGroup makes or changes a group on every primary, and the topic of its dead letters.
@@ -207,14 +207,9 @@ func (e *Engine) DropGroup(ctx context.Context, name mq.Physical) error {
 	})
 	consumed := false
 	remove := func(at target) error {
-		f, err := e.call(ctx, at.route, at.broker, remoting.Request{Code: remoting.ConsumedTopics, Header: &admin.ByGroup{Group: name.String()}})
+		topics, err := e.names(ctx, at, remoting.Request{Code: remoting.ConsumedTopics, Header: &admin.ByGroup{Group: name.String()}}, admin.ParseTopicNames)
 		if err != nil {
 			return err
-		}
-		topics, err := admin.ParseTopicNames(f.Body)
-		f.Release()
-		if err != nil {
-			return mq.Refuse(mq.Internal, "topics of group %s: %v", name, err)
 		}
 		consumed = consumed || len(topics) > 0
 		return e.ask(ctx, at, remoting.Request{Code: remoting.DeleteGroup, Header: &admin.DropGroup{Group: name.String(), CleanOffsets: true}}, nil)

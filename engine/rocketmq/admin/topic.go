@@ -175,7 +175,7 @@ func ParseTopics(body []byte) ([]Topic, error) {
 	return all, nil
 }
 
-// ParseTopicNames reads the answer to AllTopics and TopicsByCluster.
+// ParseTopicNames reads the answer to AllTopics, TopicsByCluster and ConsumedTopics.
 func ParseTopicNames(body []byte) ([]string, error) {
 	v, err := fastjson.Parse(body)
 	if err != nil {
