@@ -2,7 +2,7 @@
 
 // Package h2 is the server's side of HTTP/2 (RFC 9113) for one connection, as gRPC needs it: streams that a client opens, their header fields, their bytes both
 // ways, and trailers. It knows neither methods nor messages; a Handler does. It exists because a general server spends more on a small call than the call does:
-// here a call costs one object, no timer, no goroutine of its own before all of its bytes are there, and answers of many calls leave in one write.
+// here a stream lives in its call's own object, needs no timer and no goroutine, and answers of many calls leave in one write.
 //
 // Invariants:
 //

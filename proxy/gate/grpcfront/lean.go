@@ -23,8 +23,8 @@ type server interface {
 	Stop()
 }
 
-// lean serves the same services over internal/h2. A call of one request waits for it without a goroutine, is answered by a worker with one piece of memory
-// for its headers, message and context, and its whole answer is one append to its connection's buffer.
+// lean serves the same services over internal/h2. A call of one request waits for it without a goroutine, is answered by a worker from one object
+// that holds its headers, message and context, and its whole answer is one append to its connection's buffer.
 type lean struct {
 	front   *Front
 	codec   codec
